@@ -1,0 +1,1 @@
+"""One complete, closed, metric mesh per object from a room scan."""

@@ -1,0 +1,170 @@
+"""The frozen records that travel between stages.
+
+Arrays are numpy up to the training data and torch from there on. World: metres, +z up. Object frame: the unit sphere
+that holds the object's gravity-aligned box. Images: row-major, pixel centres at +0.5.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole camera without distortion; `intrinsics` in pixels, with pixel centres at +0.5."""
+
+    intrinsics: Float[np.ndarray, "3 3"]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One usable frame of a scan: colour, depth and instance ids on one pixel grid.
+
+    `depth` is z in the camera frame in metres, 0 where nothing was measured. `instance` holds object ids, 0 = unlabelled.
+    """
+
+    index: int
+    color: UInt8[np.ndarray, "height width 3"]
+    depth: Float[np.ndarray, "height width"]
+    instance: Int[np.ndarray, "height width"]
+    camera: Camera
+    camera_to_world: Float[np.ndarray, "4 4"]
+
+
+@dataclass(frozen=True)
+class ObjectFrame:
+    """Where the object's box stands: x_world = center + scale * rotation @ x_object.
+
+    The columns of `rotation` are the box axes in the world, the third one up. `half_extents` (metres) is half the box;
+    `scale` (metres) is half its diagonal, so the box fits the unit sphere.
+    """
+
+    center: Float[np.ndarray, "3"]
+    rotation: Float[np.ndarray, "3 3"]
+    half_extents: Float[np.ndarray, "3"]
+
+    @property
+    def scale(self) -> float:
+        return float(np.linalg.norm(self.half_extents))
+
+
+@dataclass(frozen=True)
+class VoxelGrid:
+    """A regular grid over an object's box: where its voxels are, not what they hold. `spacing` in metres."""
+
+    frame: ObjectFrame
+    spacing: float
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What all frames together say about space around the object, one value per voxel of `grid`.
+
+    `permitted`: the object may be here (nothing saw through or past it). `sdf`: metres, > 0 outside, the fused and
+    completed surface. `evidence`: 1 where the surface was observed, 0 where it was only completed.
+    """
+
+    grid: VoxelGrid
+    permitted: Bool[np.ndarray, "x y z"]
+    sdf: Float[np.ndarray, "x y z"]
+    evidence: Float[np.ndarray, "x y z"]
+
+
+@dataclass(frozen=True)
+class ViewRecord:
+    """One chosen view of an object: where it was taken from and what it is for."""
+
+    index: int
+    """Frame number in the scan; names the view's files."""
+    camera: Camera
+    camera_to_world: Float[np.ndarray, "4 4"]
+    score: float
+    """View score, higher is better; which score is said in the config."""
+    held_out: bool
+    """Every 8th chosen view is kept for validation."""
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """What `object.json` holds: one kept object of a scan."""
+
+    scene: str
+    object: int
+    category: str
+    frame: ObjectFrame
+    views: tuple[ViewRecord, ...]
+    floor: float | None
+    """Height of the floor in the world, metres; None when no floor is known."""
+
+
+@dataclass(frozen=True)
+class ObjectView:
+    """One chosen view of one object, complete after in-painting. Masks are boolean and exclusive where said.
+
+    `visible`: pixels with the object's id. `hidden`: covered and claimed (confirmed). `possible`: covered and only
+    permitted. `unknown`: neither the mask nor a valid depth speaks. Everything else is background.
+    `depth` (metres, z) is sensor depth of the whole scene; `object_depth` is the object's own: sensor depth where visible,
+    completed where hidden. `normal`: camera frame (OpenCV), unit, pointing to the camera; 0 where none.
+    `confidence` in [0, 1]: 1 where visible, what in-painting claims where hidden, else 0.
+    """
+
+    index: int
+    camera: Camera
+    camera_to_world: Float[np.ndarray, "4 4"]
+    color: UInt8[np.ndarray, "height width 3"]
+    depth: Float[np.ndarray, "height width"]
+    visible: Bool[np.ndarray, "height width"]
+    hidden: Bool[np.ndarray, "height width"]
+    possible: Bool[np.ndarray, "height width"]
+    unknown: Bool[np.ndarray, "height width"]
+    object_depth: Float[np.ndarray, "height width"]
+    normal: Float[np.ndarray, "height width 3"]
+    confidence: Float[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """Rays in the object frame with everything the losses compare them to. Distances are along the ray, object units."""
+
+    origins: Float[Tensor, "rays 3"]
+    directions: Float[Tensor, "rays 3"]
+    near: Float[Tensor, "rays"]
+    far: Float[Tensor, "rays"]
+    color: Float[Tensor, "rays 3"]
+    """RGB in [0, 1]."""
+    normal: Float[Tensor, "rays 3"]
+    """Object frame, unit, towards the camera; zero where no cue."""
+    surface_distance: Float[Tensor, "rays"]
+    """Distance to the object's surface, seen or in-painted; 0 where unknown."""
+    free_distance: Float[Tensor, "rays"]
+    """The ray was seen to be empty up to here (noise margin already taken off); 0 where nothing is known."""
+    sigma: Float[Tensor, "rays"]
+    """Standard deviation of `surface_distance`."""
+    opacity: Float[Tensor, "rays"]
+    """Target of the mask term: 1 on the object, 0 on background."""
+    opacity_weight: Float[Tensor, "rays"]
+    """0 where the mask term is silent, else the confidence of its target."""
+    confidence: Float[Tensor, "rays"]
+    """Weight of the colour, depth and normal terms; 0 = silent."""
+    view: Int[Tensor, "rays"]
+
+
+@dataclass(frozen=True)
+class RenderOutput:
+    """What rendering a RayBatch gives. `samples` lie at `t` along each ray; there is one section between two neighbours."""
+
+    color: Float[Tensor, "rays 3"]
+    ray_distance: Float[Tensor, "rays"]
+    """sum(weights * t) / max(opacity, eps), object units."""
+    normal: Float[Tensor, "rays 3"]
+    opacity: Float[Tensor, "rays"]
+    t: Float[Tensor, "rays samples"]
+    sdf: Float[Tensor, "rays samples"]
+    weights: Float[Tensor, "rays sections"]
+    gradient: Float[Tensor, "gradient_points 3"]
+    """SDF gradients at the points where they were computed (top-weighted samples and the eikonal subset)."""
