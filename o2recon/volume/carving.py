@@ -1,0 +1,81 @@
+"""Carving: where the object cannot be, because some frames saw through that place or saw something else there."""
+
+from collections.abc import Callable, Iterable
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from o2recon.types import Frame, VoxelGrid
+from o2recon.volume.observe import may_be_seen, project_grid
+
+
+class Carving:
+    """Votes of frames against voxels. A voxel is removed when at least `min_votes` frames saw past it
+    (z < d - (half a voxel + 2 sigma + `margin`) at every pixel of its footprint), or when at least `min_votes` frames
+    saw another surface right there. The nearest depth of the footprint decides, so a voxel that a thin leg touches stays;
+    a footprint with a pixel that measured nothing does not vote.
+    """
+
+    def __init__(
+        self,
+        *,
+        grid: VoxelGrid,
+        object_id: int,
+        depth_sigma: Callable[[np.ndarray], np.ndarray],
+        min_votes: int,
+        margin: float,
+    ):
+        self.grid, self.object_id, self.depth_sigma = grid, object_id, depth_sigma
+        self.min_votes, self.margin = min_votes, margin
+        self.past = torch.zeros(grid.shape, dtype=torch.int16)
+        self.other = torch.zeros(grid.shape, dtype=torch.int16)
+
+    def add(self, frame: Frame) -> None:
+        """Let one frame vote."""
+        seen = project_grid(self.grid, frame)
+        if not bool(seen.inside.any()):
+            return
+        radius = self._footprint(frame, float(seen.z[seen.inside].min()))
+        kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+        nearest = cv2.erode(frame.depth, kernel)
+        sigma = self.depth_sigma(nearest)
+        limit = nearest - (self.grid.spacing / 2 + 2 * sigma + self.margin)
+        past = seen.z < torch.from_numpy(limit.astype(np.float32).ravel())[seen.pixel]
+        self.past += (past & seen.inside).to(torch.int16)
+
+        farthest = cv2.dilate(frame.depth, kernel)
+        smooth = (nearest > 0) & (farthest - nearest < 0.05 + 4 * sigma)
+        own = cv2.dilate((frame.instance == self.object_id).astype(np.uint8), kernel) > 0
+        surface = np.where(smooth & ~own, frame.depth, -1).astype(np.float32)
+        band = np.where(surface > 0, self.grid.spacing / 2 + sigma, 0).astype(np.float32)
+        d = torch.from_numpy(surface.ravel())[seen.pixel]
+        near = (seen.z - d).abs_() < torch.from_numpy(band.ravel())[seen.pixel]
+        self.other += (near & seen.inside).to(torch.int16)
+
+    def permitted(self) -> Bool[np.ndarray, "x y z"]:
+        """True where the object may be: an upper bound, never the object itself."""
+        removed = (self.past >= self.min_votes) | (self.other >= self.min_votes)
+        return (~removed).numpy()
+
+    def _footprint(self, frame: Frame, nearest_z: float) -> int:
+        pixels = self.grid.spacing / 2 * float(frame.camera.intrinsics[0, 0]) / max(nearest_z, 0.3)
+        return int(np.clip(np.ceil(pixels), 1, 5))
+
+
+def carve(
+    frames: Iterable[Frame],
+    grid: VoxelGrid,
+    *,
+    object_id: int,
+    depth_sigma: Callable[[Float[np.ndarray, "..."]], Float[np.ndarray, "..."]],
+    min_votes: int = 2,
+    margin: float = 0.01,
+) -> Bool[np.ndarray, "x y z"]:
+    """The permitted volume of an object from all frames of a scan (`rules`: carving)."""
+    carving = Carving(grid=grid, object_id=object_id, depth_sigma=depth_sigma, min_votes=min_votes, margin=margin)
+    for frame in frames:
+        if may_be_seen(grid, frame):
+            carving.add(frame)
+    return carving.permitted()
