@@ -1,0 +1,82 @@
+"""Every error as one clear line."""
+
+import difflib
+import errno
+import os
+import re
+from collections.abc import Sequence
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ObjectsFailed(RuntimeError):
+    """The command finished, but some object failed; the message lists them."""
+
+
+def is_debugging(arguments: Sequence[str]) -> bool:
+    """Whether full tracebacks are wanted: O2RECON_DEBUG=1 or hydra.verbose=true."""
+    return os.environ.get("O2RECON_DEBUG") == "1" or "hydra.verbose=true" in arguments
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and what caused it, outermost first."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or current.__context__
+    return chain
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether the error comes from a disk (or quota) without space left.
+
+    Torch's writer hides the number of the system's error, so its message counts too.
+    """
+    return any(
+        (isinstance(e, OSError) and e.errno in FULL_DISK) or "no space left on device" in str(e).lower()
+        for e in causes(error)
+    )
+
+
+def one_line(error: BaseException) -> str:
+    """What is wrong and what to do about it, in one line."""
+    if is_full_disk(error):
+        name = next((e.filename for e in causes(error) if isinstance(e, OSError) and e.filename), None)
+        return f"the disk is full{f' ({name})' if name else ''}: free some space and start the same command again"
+    from hydra.errors import HydraException, InstantiationException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, InstantiationException):
+        cause = error.__cause__
+        if isinstance(cause, (ValueError, ImportError, OSError)):
+            return _squeezed(str(cause))
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override '{error.override}': write key=value ({_squeezed(str(error))})"
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return _composition(str(error))
+    if isinstance(error, (ValueError, ImportError, OSError)):
+        return _squeezed(str(error))
+    return f"{type(error).__name__}: {_squeezed(str(error))} (unexpected; O2RECON_DEBUG=1 shows where)"
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _composition(text: str) -> str:
+    """Hydra's complaint about an override, with the closest thing that exists."""
+    from o2recon.cli.options import all_keys
+
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if unknown:
+        close = difflib.get_close_matches(unknown[1], all_keys(), n=1, cutoff=0.7)
+        return f"there is no option '{unknown[1]}'" + (f"; did you mean '{close[0]}'?" if close else "")
+    missing = re.search(r"Could not find '([^']+)'", text)
+    if missing:
+        group, _, name = missing[1].rpartition("/")
+        options = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
+        extra = {"ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}.get(name)
+        remedy = f": pip install 'o2recon[{extra}]'" if extra else ""
+        return f"{group}={name} does not exist{remedy} (there are: {', '.join(options)})"
+    return _squeezed(text)

@@ -1,0 +1,87 @@
+"""From a command line to jobs: Hydra composes the config, and runs one job or, with -m, all combinations."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from o2recon.cli.job import Job, choices_of
+from o2recon.cli.table import STAGES
+
+CONFIG = {"config_path": "pkg://o2recon.conf", "config_name": "config", "version_base": "1.3"}
+SWEEPING = ("-m", "--multirun")
+
+
+def launch(stage: str, arguments: Sequence[str]) -> None:
+    """Run `stage` with Hydra's command line `arguments`. Raises what the job raises."""
+    task = _Task()
+    with _command_line([f"o2recon {stage}", *with_defaults(stage, arguments)]):
+        hydra.main(**CONFIG)(task)()
+    if task.error is not None:
+        raise task.error
+
+
+def with_defaults(stage: str, arguments: Sequence[str]) -> list[str]:
+    """The user's overrides after the stage's own, and written so that Hydra takes them.
+
+    `object=1,2` is a list (Hydra would take it for a sweep) and `objects.overrides.<id>...` may add keys.
+    """
+    own = [o for o in STAGES[stage].overrides if not any(a.split("=")[0] == o.split("=")[0] for a in arguments)]
+    sweeping = any(a in SWEEPING for a in arguments)
+    return [f"stage={stage}", *own, *(_accepted(a, sweeping=sweeping) for a in arguments)]
+
+
+def _accepted(argument: str, *, sweeping: bool) -> str:
+    key, equals, value = argument.partition("=")
+    if key.startswith("objects.overrides."):
+        return f"++{argument}"
+    if key == "object" and not sweeping and equals and "," in value and value[0] not in "[\"'":
+        return f"object=[{value}]"
+    return argument
+
+
+class _Task:
+    """What Hydra calls per job. A single run keeps its error, because Hydra would print lines of its own about it."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __call__(self, config: DictConfig) -> None:
+        settings = HydraConfig.get()
+        try:
+            run_job(config, dict(settings.runtime.choices))
+        except Exception as error:
+            if settings.mode == RunMode.MULTIRUN:
+                raise
+            self.error = error
+
+
+def run_job(config: DictConfig, runtime_choices: dict[str, Any]) -> Any:
+    """Run the stage that a composed config names."""
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise ValueError(f"{missing[0]} is needed: add {missing[0]}=... to the command")
+    job = Job(config=config, **choices_of(runtime_choices))
+    return importlib.import_module(STAGES[config.stage].module).run(job)
+
+
+@contextmanager
+def _command_line(argv: list[str]) -> Iterator[None]:
+    """Hydra reads `sys.argv` and, told so, leaves errors to us."""
+    before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = argv, "1"
+    try:
+        yield
+    finally:
+        sys.argv = before
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error

@@ -1,0 +1,55 @@
+"""Which stages there are, in one line each. Imports nothing, so that `o2recon --help` is instant."""
+
+from dataclasses import dataclass
+
+PREPARING = ("scene", "objects", "volume", "masks", "inpaint", "cues")
+"""Config groups of the stages whose files lie in `work/`, in the order in which they run."""
+FITTING = ("data", "field", "render", "losses", "optimizer", "train")
+CHOICES = ("experiment", "ablation")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One word after `o2recon`. `module` is what it calls (`run(job)` there); `overrides` are its own defaults."""
+
+    summary: str
+    module: str
+    groups: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+
+STAGES = {
+    "demo": Stage(
+        "build a synthetic room with exact truth, reconstruct every object in it, write the report",
+        "o2recon.cli.demo",
+        ("synth", *PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
+        ("study=demo", "scene.root=${work}/${synth.name}"),
+    ),
+    "run": Stage(
+        "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",
+        "o2recon.cli.run",
+        (*PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
+    ),
+    "prepare": Stage(
+        "choose objects and views, carve, find hidden parts, in-paint, compute cues; print what was kept and why",
+        "o2recon.cli.run",
+        (*PREPARING, *CHOICES),
+    ),
+    "train": Stage(
+        "fit the field of prepared objects; continues from the last checkpoint",
+        "o2recon.cli.run",
+        (*PREPARING, *FITTING, *CHOICES),
+    ),
+    "mesh": Stage(
+        "extract closed, coloured meshes from trained fields", "o2recon.cli.run", (*PREPARING, *FITTING, "mesh", *CHOICES)
+    ),
+    "evaluate": Stage(
+        "score meshes against the truth and write result.json",
+        "o2recon.cli.run",
+        (*PREPARING, *FITTING, "mesh", "evaluate", *CHOICES),
+    ),
+    "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report",)),
+    "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
+    "status": Stage("what is done, running, failed or unfinished in a study", "o2recon.cli.status"),
+    "doctor": Stage("what this machine has, and what each missing thing would enable", "o2recon.cli.doctor"),
+}
