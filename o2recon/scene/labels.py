@@ -1,0 +1,38 @@
+"""The label table: label id -> category and NYU40 class."""
+
+import csv
+from pathlib import Path
+
+from o2recon.scene.scene import Label
+
+TABLE = "scannetv2-labels.combined.tsv"
+COLUMNS = {"id": 0, "raw_category": 1, "nyu40id": 4}
+"""Columns by header, and their positions where the header does not name them."""
+
+
+def find_table(root: Path) -> Path:
+    """The table in the scene or in the folder above. ValueError when it is in neither."""
+    for folder in (root, root.resolve().parent):
+        if (folder / TABLE).is_file():
+            return folder / TABLE
+    raise ValueError(f"{root / TABLE} is missing: put ScanNet's label table there or into the folder above")
+
+
+def read_labels(path: Path) -> dict[int, Label]:
+    """ValueError when a row has no usable id."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    if not rows:
+        raise ValueError(f"{path} is empty: copy ScanNet's label table again")
+    header = [name.strip() for name in rows[0]]
+    columns = {name: header.index(name) if name in header else at for name, at in COLUMNS.items()}
+    if not header[columns["id"]].isdigit():
+        rows = rows[1:]
+    labels = {}
+    for number, row in enumerate(rows, 2):
+        cells = {name: row[at].strip() if at < len(row) else "" for name, at in columns.items()}
+        if not cells["id"].isdigit():
+            raise ValueError(f"{path}, row {number}: '{cells['id']}' is no label id: copy ScanNet's label table again")
+        nyu40 = int(cells["nyu40id"]) if cells["nyu40id"].isdigit() else -1
+        labels[int(cells["id"])] = Label(int(cells["id"]), cells["raw_category"], nyu40)
+    return labels

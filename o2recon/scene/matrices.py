@@ -1,0 +1,69 @@
+"""Poses and intrinsics from text files."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from o2recon.types import Camera
+
+RIGID_TOLERANCE = 1e-2
+"""Largest accepted |R^T R - 1|: text files round to a few digits."""
+
+
+def read_matrix(path: Path) -> Float[np.ndarray, "4 4"]:
+    """A 4x4 (or 3x3, padded) matrix. ValueError, naming the file, when it is missing, no such matrix, or not finite."""
+    try:
+        values = np.array(path.read_text().split(), float)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is no 4x4 matrix of numbers") from error
+    if values.size not in (9, 16):
+        raise ValueError(f"{path} is no 4x4 matrix: it holds {values.size} numbers")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} holds nan or infinite numbers")
+    matrix = np.eye(4)
+    side = 4 if values.size == 16 else 3
+    matrix[:side, :side] = values.reshape(side, side)
+    return matrix
+
+
+def read_pose(path: Path) -> Float[np.ndarray, "4 4"]:
+    """camera_to_world in metres, its rotation made exactly orthonormal. ValueError when it is no rigid motion."""
+    pose = read_matrix(path)
+    rotation = pose[:3, :3]
+    error = np.abs(rotation.T @ rotation - np.eye(3)).max()
+    if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
+        raise ValueError(f"{path} is no rigid motion (rotation off by {error:.2g})")
+    u, _, v = np.linalg.svd(rotation)
+    return np.block([[u @ v, pose[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
+
+
+def read_camera(path: Path, width: int, height: int) -> Camera:
+    """Camera of images of this size; half a pixel is added to the file's principal point (centres at integers there).
+
+    ValueError when the matrix cannot belong to such images.
+    """
+    k = read_matrix(path)[:3, :3].copy()
+    k[:2, 2] += 0.5
+    if k[0, 0] <= 0 or k[1, 1] <= 0 or not (0 < k[0, 2] < width and 0 < k[1, 2] < height):
+        raise ValueError(
+            f"{path} does not fit images of {width}x{height} (focal length {k[0, 0]:g}, {k[1, 1]:g}, principal point"
+            f" {k[0, 2]:g}, {k[1, 2]:g}): give the intrinsics of the images as they are stored"
+        )
+    return Camera(k, width, height)
+
+
+def resized(camera: Camera, width: int, height: int) -> Camera:
+    """The same camera for images scaled to another size."""
+    scale = np.diag([width / camera.width, height / camera.height, 1.0])
+    return Camera(scale @ camera.intrinsics, width, height)
+
+
+def check_identity(path: Path) -> None:
+    """ValueError when an extrinsics file is there and moves the camera: exported ScanNet poses hold for both cameras."""
+    if path.is_file() and not np.allclose(read_matrix(path), np.eye(4), atol=1e-4):
+        raise ValueError(
+            f"{path} is not the identity: register depth to colour before (colour and depth must share one pose)"
+        )
