@@ -168,3 +168,31 @@ class RenderOutput:
     weights: Float[Tensor, "rays sections"]
     gradient: Float[Tensor, "gradient_points 3"]
     """SDF gradients at the points where they were computed (top-weighted samples and the eikonal subset)."""
+
+
+@dataclass(frozen=True)
+class FieldOutput:
+    """What a field says at points of the object frame."""
+
+    sdf: Float[Tensor, "points"]
+    gradient: Float[Tensor, "points 3"] | None
+    """d(sdf)/d(point), from ordinary forward operations: first-order autograd differentiates it."""
+    feature: Float[Tensor, "points channels"]
+    residual: Float[Tensor, "points"]
+    """The fine field's share of `sdf`; 0 in the coarse stage."""
+
+
+@dataclass(frozen=True)
+class FieldPoints:
+    """Points anywhere in the object's box, what the field says there and what the completed volume says there."""
+
+    points: Float[Tensor, "points 3"]
+    sdf: Float[Tensor, "points"]
+    gradient: Float[Tensor, "points 3"]
+    residual: Float[Tensor, "points"]
+    evidence: Float[Tensor, "points"]
+    """1 where the surface near the point was observed, 0 where nothing but the completion speaks."""
+    prior_sdf: Float[Tensor, "points"]
+    """The completed volume's SDF, object units."""
+    hull_distance: Float[Tensor, "points"]
+    """Distance to the permitted volume, object units; 0 inside it."""

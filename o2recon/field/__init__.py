@@ -1,0 +1,9 @@
+"""Point -> signed distance, gradient, feature, colour."""
+
+from o2recon.field.cascade import Cascade
+from o2recon.field.encoding import Encoded, Encoding
+from o2recon.field.fourier import Fourier
+from o2recon.field.hash_grid import HashGrid
+from o2recon.field.mlp import Mlp
+
+__all__ = ["Cascade", "Encoded", "Encoding", "Fourier", "HashGrid", "Mlp"]

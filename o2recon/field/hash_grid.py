@@ -1,0 +1,73 @@
+"""Multi-resolution grid encoding: low levels dense, high levels hashed; one interface over its backends."""
+
+import logging
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from o2recon.field import torch_grid
+from o2recon.field.encoding import Encoded, Encoding
+from o2recon.field.layout import grid_layout
+
+log = logging.getLogger(__name__)
+BACKENDS = ("auto", "torch", "numba")
+
+
+class HashGrid(Encoding):
+    """Grid encoding of Instant-NGP, with exact first and second derivatives.
+
+    `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU and
+    torch elsewhere; points that themselves require a gradient always go through torch, whose second derivatives are
+    complete. Tables of `num_objects` objects lie one after the other. Levels are switched by `set_active_levels`.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_levels: int,
+        num_features: int,
+        min_resolution: int,
+        max_resolution: int,
+        log2_rows: int,
+        interpolation: str,
+        initial_scale: float,
+        backend: str,
+        num_objects: int = 1,
+    ) -> None:
+        super().__init__()
+        if interpolation not in ("smooth", "linear"):
+            raise ValueError(f"interpolation={interpolation!r}: must be 'smooth' or 'linear'")
+        if backend not in BACKENDS:
+            raise ValueError(f"encoding backend={backend!r}: must be one of {', '.join(BACKENDS)}")
+        self.layout = grid_layout(
+            num_levels=num_levels, min_resolution=min_resolution, max_resolution=max_resolution, log2_rows=log2_rows
+        )
+        self.num_levels = num_levels
+        self.num_channels = num_levels * num_features
+        self.smooth = interpolation == "smooth"
+        self.backend = backend
+        rows = num_objects * self.layout.total_rows
+        self.table = nn.Parameter((torch.rand(rows, num_features) * 2 - 1) * initial_scale)
+        self.register_buffer("level_weights", torch.ones(num_levels))
+
+    def set_active_levels(self, active: float) -> None:
+        """Level l has weight clip(active - l, 0, 1): whole levels are on, the last one fades in."""
+        levels = torch.arange(self.num_levels, device=self.level_weights.device)
+        self.level_weights.copy_((active - levels).clamp(0, 1))
+
+    def resolve_backend(self, device: torch.device) -> str:
+        """The backend that runs for points on `device`."""
+        if self.backend != "auto":
+            return self.backend
+        return "torch"
+
+    def features(
+        self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None
+    ) -> Float[Tensor, "points channels"]:
+        return self.encode(points, objects).features
+
+    def encode(self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None) -> Encoded:
+        return torch_grid.encode(
+            points, self.table, self.level_weights, objects, self.layout, smooth=self.smooth
+        )

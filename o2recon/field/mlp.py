@@ -1,0 +1,46 @@
+"""A small multi-layer perceptron whose input gradient is computed by ordinary forward operations."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Mlp(nn.Module):
+    """Linear layers with softplus(beta x) / beta between them.
+
+    `forward` evaluates the first `num_outputs` outputs only (all when None): an SDF query needs one of them.
+    """
+
+    def __init__(self, *, num_inputs: int, num_hidden: int, num_layers: int, num_outputs: int, beta: float) -> None:
+        super().__init__()
+        sizes = [num_inputs] + [num_hidden] * num_layers + [num_outputs]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.beta = beta
+
+    def _activate(self, z: Tensor) -> Tensor:
+        return functional.softplus(z, beta=self.beta)
+
+    def forward(self, inputs: Float[Tensor, "points inputs"], num_outputs: int | None = None) -> Tensor:
+        """[points outputs]."""
+        h = inputs
+        for layer in self.layers[:-1]:
+            h = self._activate(layer(h))
+        last = self.layers[-1]
+        return functional.linear(h, last.weight[:num_outputs], last.bias[:num_outputs])
+
+    def with_gradient(self, inputs: Float[Tensor, "points inputs"]) -> tuple[Tensor, Tensor]:
+        """Outputs [points outputs] and d(output 0)/d(inputs) [points inputs], by the chain rule written out.
+
+        g_last = W_last[0]; going down, g = (g * sigmoid(beta z)) W, sigmoid being the derivative of softplus.
+        """
+        slopes, h = [], inputs
+        for layer in self.layers[:-1]:
+            z = layer(h)
+            slopes.append(torch.sigmoid(self.beta * z))
+            h = self._activate(z)
+        outputs = self.layers[-1](h)
+        g = self.layers[-1].weight[0]
+        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
+            g = (g * slope) @ layer.weight
+        return outputs, g.expand(inputs.shape)
