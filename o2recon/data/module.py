@@ -1,0 +1,131 @@
+"""One object's training data: every ray and the volume as tensors on the device, batches drawn by index."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from o2recon.data.points import PointBatch, PointSampler, VolumeField
+from o2recon.data.rays import RayBuilder
+from o2recon.data.sampler import RaySampler
+from o2recon.data.table import RayTable, concatenated
+from o2recon.types import ObjectFrame, RayBatch
+from o2recon.workspace import ObjectFolder
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What one optimiser step sees."""
+
+    step: int
+    rays: RayBatch
+    points: PointBatch
+
+
+class ObjectData(pl.LightningDataModule):
+    """Serves blocks of `steps_per_block` draws for training and the rays of the held-out views for validation.
+
+    A draw depends on `seed` and its step alone, so that a resumed run sees what an uninterrupted one would have seen.
+    `shares`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in all held-out
+    views together. ValueError when the object was not prepared or no view looks at it.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: ObjectFolder,
+        rays: RayBuilder,
+        shares: dict[str, float],
+        num_rays: int,
+        points: dict[str, Any],
+        num_val_rays: int,
+        val_chunk: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.folder, self.builder, self.seed = folder, rays, seed
+        self.shares, self.num_rays, self.point_options = dict(shares), num_rays, dict(points)
+        self.num_val_rays, self.val_chunk = num_val_rays, val_chunk
+        self.frame: ObjectFrame | None = None
+        self.first_step, self.steps_per_block = 0, 1
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the views once; later calls do nothing."""
+        if self.frame is not None:
+            return
+        record = self.folder.read_record()
+        self.frame = record.frame
+        self.volume = VolumeField(self.folder.read_volume())
+        tables: dict[bool, list[RayTable]] = {False: [], True: []}
+        for view in record.views:
+            tables[view.held_out].append(self.builder(self.folder.read_view(view), record.frame))
+        if not any(len(table) for table in tables[False]):
+            raise ValueError(
+                f"{self.folder.path}: no training view looks at the object: prepare it again with more views"
+            )
+        self.train_table = concatenated(tables[False])
+        self.val_table = self._validation_rows(tables[True])
+        self._samplers()
+
+    def _samplers(self) -> None:
+        assert self.frame is not None
+        self.draw_rays = RaySampler(self.train_table, shares=self.shares, num_rays=self.num_rays)
+        inflation = self.builder.box_inflation
+        self.draw_points = PointSampler(
+            self.volume, box_inflation=inflation, scale=self.frame.scale, **self.point_options
+        )
+
+    def _validation_rows(self, tables: list[RayTable]) -> RayTable | None:
+        if not any(len(table) for table in tables):
+            return None
+        table = concatenated(tables)
+        generator = torch.Generator().manual_seed(0)
+        return table.rows(torch.randperm(len(table), generator=generator)[: self.num_val_rays].sort().values)
+
+    def move_to(self, device: torch.device) -> None:
+        """Put everything on `device`; batches are drawn there."""
+        if self.train_table.view.device == device:
+            return
+        self.train_table = self.train_table.to(device)
+        self.val_table = None if self.val_table is None else self.val_table.to(device)
+        self.volume = self.volume.to(device)
+        self._samplers()
+
+    def draw(self, step: int) -> Draw:
+        """The rays and points of one optimiser step."""
+        generator = step_generator(self.seed, step, self.train_table.view.device)
+        return Draw(step, self.train_table.batch(self.draw_rays(generator)), self.draw_points(generator))
+
+    def train_dataloader(self) -> "Blocks":
+        return Blocks(self)
+
+    def val_dataloader(self) -> list[RayBatch]:
+        """Chunks of held-out rays; none when no view is held out."""
+        if self.val_table is None:
+            return []
+        rows = torch.arange(len(self.val_table), device=self.val_table.view.device)
+        return [self.val_table.batch(chunk) for chunk in rows.split(self.val_chunk)]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Draws are made on the device already."""
+        return batch
+
+
+class Blocks:
+    """Endless blocks of draws, from the module's `first_step` on."""
+
+    def __init__(self, data: ObjectData) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        step = self.data.first_step
+        while True:
+            yield [self.data.draw(step + i) for i in range(self.data.steps_per_block)]
+            step += self.data.steps_per_block
+
+
+def step_generator(seed: int, step: int, device: torch.device | str) -> torch.Generator:
+    """A generator whose state depends on seed and step alone."""
+    return torch.Generator(device=device).manual_seed((seed + 1) * 1_000_003 + step)
