@@ -1,0 +1,143 @@
+"""The mesh stage: from fields to the files a user gets."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import trimesh
+from jaxtyping import Float
+
+from o2recon.mesh.clean import kept_faces, remove_floaters, split
+from o2recon.mesh.color import Color, vertex_colors
+from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
+from o2recon.mesh.export import write_glb, write_ply
+from o2recon.mesh.marching import Sdf, extract
+from o2recon.mesh.render import render_views
+from o2recon.mesh.visible import DepthView, visible_faces
+from o2recon.types import ObjectView
+from o2recon.workspace import ObjectFolder, write_image
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MeshResult:
+    """The finished mesh (world, metres) and what `result.json` says about it."""
+
+    mesh: trimesh.Trimesh
+    evidence: Evidence
+    summary: dict[str, int | float | bool]
+    """vertices, faces, watertight, components, volume_m3."""
+    shares: dict[str, float]
+    """Shares of the surface seen, inpainted, guessed."""
+
+
+class Mesher:
+    """Turns a trained field into mesh.ply, mesh.glb, mesh_visible.ply and renders/*.png.
+
+    `spacing_m`: cell size of marching cubes in metres; `max_resolution`: never more cells than this along the longest
+    side. `block`, `safety`, `chunk`: see `extract`. `min_*_share`: see `remove_floaters`. `margin`: metres that a
+    vertex may be off a measured depth besides 2 sigma. `noise_*`: sigma(z) = offset + factor (z - start)^2, metres.
+    `render_size` pixels, `azimuths` and `elevation` degrees.
+    """
+
+    def __init__(
+        self,
+        *,
+        spacing_m: float,
+        max_resolution: int,
+        block: int,
+        safety: float,
+        chunk: int,
+        min_area_share: float,
+        min_evidence_share: float,
+        min_evidence_area_share: float,
+        margin: float,
+        noise_offset: float,
+        noise_factor: float,
+        noise_start: float,
+        render_size: int,
+        azimuths: list[float],
+        elevation: float,
+    ) -> None:
+        self.spacing_m = spacing_m
+        self.max_resolution = max_resolution
+        self.sampling = {"block": block, "safety": safety, "chunk": chunk}
+        self.pieces = {
+            "min_area_share": min_area_share,
+            "min_evidence_share": min_evidence_share,
+            "min_evidence_area_share": min_evidence_area_share,
+        }
+        self.margin = margin
+        self.noise = (noise_offset, noise_factor, noise_start)
+        self.render_size = render_size
+        self.azimuths = [float(a) for a in azimuths]
+        self.elevation = elevation
+
+    def depth_sigma(self, z: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """Standard deviation of sensor depth, metres."""
+        offset, factor, start = self.noise
+        return offset + factor * (z - start) ** 2
+
+    def __call__(
+        self, sdf: Sdf, color: Color | None, folder: ObjectFolder, out: Path, *, device: str | torch.device = "cpu"
+    ) -> MeshResult:
+        """Mesh one object: `sdf` and `color` as in `extract` and `vertex_colors`; views from `folder`, files into `out`.
+
+        ValueError when the field has no surface; then nothing is written.
+        """
+        record = folder.read_record()
+        frame = record.frame
+        longest = 2 * float(frame.half_extents.max())
+        spacing = max(self.spacing_m, longest / self.max_resolution)
+        mesh = extract(sdf, frame, spacing_m=spacing, **self.sampling, device=device)  # type: ignore[arg-type]
+        rgb = None
+        if color is not None:
+            rgb = vertex_colors(mesh, color, frame, chunk=int(self.sampling["chunk"]), device=device)
+        return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out)
+
+    def finish(
+        self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path
+    ) -> MeshResult:
+        """Clean any mesh (world, metres), add evidence and colours, write the files. Also for baselines."""
+        if rgb is not None:
+            mesh.visual.vertex_colors = rgb
+        evidence = vertex_evidence(mesh, views, depth_sigma=self.depth_sigma, margin=self.margin)
+        mesh.vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
+        mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
+        evidence = Evidence(mesh.vertex_attributes["evidence"], mesh.vertex_attributes["source"])
+        depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
+        faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin)
+        visible = kept_faces(mesh, faces)
+        result = MeshResult(mesh, evidence, summary(mesh), area_shares(mesh, evidence))
+        seen = replace(evidence, value=visible.vertex_attributes["evidence"], source=visible.vertex_attributes["source"])
+        write_ply(out / "mesh.ply", mesh, evidence=evidence)
+        write_glb(out / "mesh.glb", {"object": mesh})
+        write_ply(out / "mesh_visible.ply", visible, evidence=seen)
+        self.render(mesh, evidence, out / "renders")
+        return result
+
+    def render(self, mesh: trimesh.Trimesh, evidence: Evidence, out: Path) -> None:
+        """clay_<azimuth>.png, color_<azimuth>.png and evidence_<azimuth>.png."""
+        looks = {"clay": None, "evidence": evidence.colors}
+        if mesh.visual.kind == "vertex":
+            looks["color"] = np.asarray(mesh.visual.vertex_colors)[:, :3]
+        for name, colors in looks.items():
+            pictures = render_views(
+                mesh, azimuths=self.azimuths, elevation=self.elevation, size=self.render_size, colors=colors
+            )
+            for azimuth, picture in zip(self.azimuths, pictures, strict=True):
+                write_image(out / f"{name}_{azimuth:.0f}.png", picture)
+
+
+def summary(mesh: trimesh.Trimesh) -> dict[str, int | float | bool]:
+    """The `mesh` entry of result.json. `volume_m3` is signed and only means something when watertight."""
+    return {
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "watertight": bool(mesh.is_watertight and mesh.is_winding_consistent),
+        "components": split(mesh).count,
+        "volume_m3": float(mesh.volume),
+    }
