@@ -1,0 +1,21 @@
+"""Which objects of a scene, seen from which views, and the box that each is reconstructed in."""
+
+from o2recon.objects.cloud import VisibleCloud
+from o2recon.objects.frame import ObjectBox
+from o2recon.objects.objects import Objects, visible_mask
+from o2recon.objects.select import Dropped, Kept, Selection, Selector, opened
+from o2recon.objects.views import AreaSharpness, Views
+
+__all__ = [
+    "AreaSharpness",
+    "Dropped",
+    "Kept",
+    "ObjectBox",
+    "Objects",
+    "Selection",
+    "Selector",
+    "Views",
+    "VisibleCloud",
+    "opened",
+    "visible_mask",
+]

@@ -1,0 +1,117 @@
+"""The object frame: a gravity-aligned box that holds what was seen of the object and what may be hidden near it."""
+
+import logging
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from o2recon.cameras import inside_image, project
+from o2recon.objects.cloud import VisibleCloud
+from o2recon.scene import Scene
+from o2recon.transforms import grid_over, voxel_centers, world_to_voxel
+from o2recon.types import ObjectFrame, VoxelGrid
+from o2recon.volume import carve
+
+log = logging.getLogger(__name__)
+
+
+class ObjectBox:
+    """Box of the visible cloud together with the permitted volume within max(`reach`, `reach_share` of the cloud's
+    diagonal) of it and connected to it; down to the floor where permitted volume goes on below; x `inflation`.
+
+    Permitted is what is left after all frames carved a region of about `voxels` voxels along its longest edge. Nothing
+    lies deeper than `floor_slack` metres below the floor. `cloud` makes the collector of visible points.
+    """
+
+    def __init__(
+        self,
+        *,
+        cloud: Callable[..., VisibleCloud],
+        reach: float,
+        reach_share: float,
+        inflation: float,
+        voxels: int,
+        min_votes: int,
+        floor_slack: float,
+    ) -> None:
+        self.cloud, self.reach, self.reach_share = cloud, reach, reach_share
+        self.inflation, self.voxels, self.min_votes, self.floor_slack = inflation, voxels, min_votes, floor_slack
+
+    def __call__(
+        self, scene: Scene, object_id: int, points: Float[np.ndarray, "points 3"], floor: float | None
+    ) -> ObjectFrame:
+        """`points`: visible cloud, world metres. Reads every frame that may see the region once."""
+        box = box_of(points)
+        reach = max(self.reach, self.reach_share * 2 * box.scale)
+        lowest = None if floor is None else floor - self.floor_slack
+        region = _grown(box, reach, lowest)
+        grid = grid_over(region, 2 * float(region.half_extents.max()) / self.voxels)
+        frames = scene.frames(frames_facing(scene, grid))
+        permitted = carve(
+            frames, grid, object_id=object_id, depth_sigma=scene.depth_sigma, min_votes=self.min_votes
+        )
+        kept = self._near(grid, points, permitted, reach, floor)
+        return self._box(grid, points, kept, lowest)
+
+    def _near(
+        self, grid: VoxelGrid, points: np.ndarray, permitted: np.ndarray, reach: float, floor: float | None
+    ) -> Bool[np.ndarray, "x y z"]:
+        """Permitted voxels near and connected to the cloud, and the column below them down to what was carved."""
+        own = np.zeros(grid.shape, bool)
+        at = np.clip(np.rint(world_to_voxel(grid, points)).astype(int), 0, np.array(grid.shape) - 1)
+        own[tuple(at.T)] = True
+        distance = ndimage.distance_transform_edt(~own) * grid.spacing
+        near = _touching((permitted & (distance <= reach)) | own, own)
+        if floor is None:
+            return near
+        footprint = near.any(2)[..., None]
+        return near | _touching((permitted & footprint) | near, near)
+
+    def _box(
+        self, grid: VoxelGrid, points: np.ndarray, kept: np.ndarray, lowest: float | None
+    ) -> ObjectFrame:
+        centers = voxel_centers(grid)[kept & ~ndimage.binary_erosion(kept)]
+        signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5], indexing="ij"), -1).reshape(-1, 3)
+        corners = (centers[:, None] + signs * grid.spacing @ grid.frame.rotation.T).reshape(-1, 3)
+        tight = box_of(np.concatenate([points, corners]))
+        return _grown(tight, (self.inflation - 1) * tight.half_extents, lowest, clip=True)
+
+
+def box_of(points: Float[np.ndarray, "points 3"]) -> ObjectFrame:
+    """The smallest gravity-aligned box around points: the rectangle of least area around the footprint, third axis up."""
+    _, _, angle = cv2.minAreaRect(points[:, :2].astype(np.float32))
+    yaw = np.deg2rad(angle)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    local = points @ rotation
+    low, high = local.min(0), local.max(0)
+    half = np.maximum((high - low) / 2, 1e-3)
+    return ObjectFrame(rotation @ ((low + high) / 2), rotation, half)
+
+
+def frames_facing(scene: Scene, grid: VoxelGrid) -> list[int]:
+    """Frames whose image some part of the region projects into: the others need not be read."""
+    steps = [np.unique(np.linspace(0, n - 1, 12).round().astype(int)) for n in grid.shape]
+    probes = voxel_centers(grid)[np.ix_(*steps)].reshape(-1, 3)
+    return [i for i in scene.indices if inside_image(scene.camera, *project(scene.camera, scene.poses[i], probes)).any()]
+
+
+def _grown(
+    box: ObjectFrame, by: float | np.ndarray, lowest: float | None, *, clip: bool = False
+) -> ObjectFrame:
+    """The box grown by metres on every side; its bottom at `lowest` where that is known (`clip`: not below it)."""
+    half = box.half_extents + by
+    low, high = box.center[2] - half[2], box.center[2] + half[2]
+    if lowest is not None:
+        low = max(low, lowest) if clip else lowest
+    center = np.array([box.center[0], box.center[1], (low + high) / 2])
+    return ObjectFrame(center, box.rotation, np.array([half[0], half[1], (high - low) / 2]))
+
+
+def _touching(mask: Bool[np.ndarray, "x y z"], seeds: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+    """Components of `mask` (26 neighbours) that hold a voxel of `seeds`."""
+    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    return mask & np.isin(labels, np.unique(labels[seeds & mask]))

@@ -1,0 +1,181 @@
+"""Which objects of a scene are kept, and why the others are not."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Int
+from rich.table import Table
+
+from o2recon.progress import track
+from o2recon.scene import Scene
+
+LABEL_STRIDE = 2
+"""Labels are counted on every second row and column."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object that passes the filters. `frames`: those with a large enough mask; `shares`: of the image, in each."""
+
+    id: int
+    category: str
+    frames: tuple[int, ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An object that does not. `num_frames` with a large enough mask; `largest_share` of the image in any frame."""
+
+    id: int
+    category: str
+    num_frames: int
+    largest_share: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """All objects of a scene, sorted by id."""
+
+    scene: str
+    num_frames: int
+    kept: tuple[Kept, ...]
+    dropped: tuple[Dropped, ...]
+
+    def require(self, object_id: int) -> Kept:
+        """The kept object with this id. ValueError, with counts and remedy, when it is absent or was dropped."""
+        for kept in self.kept:
+            if kept.id == object_id:
+                return kept
+        for dropped in self.dropped:
+            if dropped.id == object_id:
+                raise ValueError(f"object {object_id} ({dropped.category}) of {self.scene}: {dropped.reason}")
+        present = ", ".join(str(o.id) for o in sorted([*self.kept, *self.dropped], key=lambda o: o.id)) or "none"
+        raise ValueError(f"object {object_id} is not in {self.scene}: its instance images hold ids {present}")
+
+    def table(self) -> Table:
+        """Kept and dropped objects, one row each, for the terminal."""
+        table = Table(title=f"{self.scene}: {len(self.kept)} objects kept, {len(self.dropped)} dropped")
+        for name in ("object", "category", "views", "largest mask", "kept"):
+            table.add_column(name, justify="left" if name in ("category", "kept") else "right")
+        rows: list[tuple[int, str, int, float, str]] = [
+            (k.id, k.category, len(k.frames), max(k.shares, default=0.0), "yes") for k in self.kept
+        ]
+        rows += [(d.id, d.category, d.num_frames, d.largest_share, f"no: {d.reason}") for d in self.dropped]
+        for object_id, category, num, share, verdict in sorted(rows):
+            table.add_row(str(object_id), category, f"{num} of {self.num_frames}", f"{share:.1%}", verdict)
+        return table
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> "Selection":
+        kept = tuple(
+            Kept(k["id"], k["category"], tuple(k["frames"]), tuple(k["shares"])) for k in content["kept"]
+        )
+        dropped = tuple(Dropped(**d) for d in content["dropped"])
+        return Selection(content["scene"], content["num_frames"], kept, dropped)
+
+
+class Selector:
+    """Filters by size, number of frames and class.
+
+    `min_mask_share`: of the pixels, after a 3x3 opening, in at least `min_frames` frames. Background by the NYU40 class
+    or label id of the label that most of the object's pixels carry. `aliases` replaces category names; `overrides`
+    {id: {"category": name}} names one object, which then is no background either.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_mask_share: float,
+        min_frames: int,
+        background_nyu40: Sequence[int],
+        background_labels: Sequence[int],
+        aliases: Mapping[str, str],
+        overrides: Mapping[Any, Mapping[str, Any]],
+    ) -> None:
+        if not 0 < min_mask_share < 1:
+            raise ValueError(f"objects.min_mask_share is {min_mask_share}; it must lie between 0 and 1: 0.01 is 1 %")
+        self.min_mask_share, self.min_frames = min_mask_share, min_frames
+        self.background_nyu40, self.background_labels = frozenset(background_nyu40), frozenset(background_labels)
+        self.aliases = dict(aliases)
+        self.overrides = {int(object_id): dict(values) for object_id, values in overrides.items()}
+        for object_id, values in self.overrides.items():
+            if unknown := set(values) - {"category"}:
+                raise ValueError(f"objects.overrides.{object_id} sets {sorted(unknown)}; only 'category' can be set")
+
+    def __call__(self, scene: Scene) -> Selection:
+        """One pass over the instance and label images of all usable frames. ValueError when they hold no object."""
+        shares: dict[int, dict[int, float]] = defaultdict(dict)
+        votes: dict[int, Counter[int]] = defaultdict(Counter)
+        read = scene.each(lambda i: (scene.instance(i), scene.label(i)))
+        for index, (instance, label) in track(read, description="objects", total=len(scene.indices)):
+            ids = opened(instance)
+            for object_id, count in zip(*np.unique(ids, return_counts=True), strict=True):
+                shares[int(object_id)][index] = float(count / ids.size)
+            _count_labels(ids[::LABEL_STRIDE, ::LABEL_STRIDE], label[::LABEL_STRIDE, ::LABEL_STRIDE], votes)
+        shares.pop(0, None)
+        if not shares:
+            raise ValueError(f"{scene.root / 'instance-filt'} holds no object ids, only 0: export the instance images")
+        for object_id in set(self.overrides) - set(shares):
+            log.warning("objects.overrides.%d has no effect: %s has no such object", object_id, scene.name)
+        verdicts = [self._judge(scene, i, shares[i], votes[i]) for i in sorted(shares)]
+        return Selection(
+            scene=scene.name,
+            num_frames=len(scene.indices),
+            kept=tuple(v for v in verdicts if isinstance(v, Kept)),
+            dropped=tuple(v for v in verdicts if isinstance(v, Dropped)),
+        )
+
+    def _judge(self, scene: Scene, object_id: int, shares: dict[int, float], votes: Counter[int]) -> Kept | Dropped:
+        label = votes.most_common(1)[0][0] if votes else 0
+        known = scene.labels.get(label)
+        category = known.raw_category if known else "object"
+        category = self.aliases.get(category, category)
+        frames = tuple(sorted(i for i, share in shares.items() if share >= self.min_mask_share))
+        named = "category" in self.overrides.get(object_id, {})
+        if named:
+            category = str(self.overrides[object_id]["category"])
+        reason = None
+        if not named and (label in self.background_labels or (known and known.nyu40 in self.background_nyu40)):
+            reason = f"background (label {label}): name it with objects.overrides.{object_id}.category=... to keep it"
+        elif len(frames) < self.min_frames:
+            reason = (
+                f"a mask of at least {self.min_mask_share:.2%} of the pixels in {len(frames)} of {len(scene.indices)}"
+                f" frames, at least {self.min_frames} are needed: lower objects.min_frames or objects.min_mask_share,"
+                " or add frames"
+            )
+        if reason is not None:
+            return Dropped(object_id, category, len(frames), max(shares.values()), reason)
+        return Kept(object_id, category, frames, tuple(shares[i] for i in frames))
+
+
+def opened(instance: Int[np.ndarray, "height width"]) -> Int[np.ndarray, "height width"]:
+    """Every id's mask after a 3x3 opening, all at once; 0 elsewhere. Pixels outside the image count as the object."""
+    values = instance.astype(np.uint16)
+    kernel = np.ones((3, 3), np.uint8)
+    core = np.where(cv2.erode(values, kernel) == cv2.dilate(values, kernel), values, 0)
+    height, width = values.shape
+    padded = np.pad(core, 1)
+    keep = np.zeros(values.shape, bool)
+    for row in range(3):
+        for column in range(3):
+            keep |= padded[row : row + height, column : column + width] == values
+    return np.where(keep, instance, 0)
+
+
+def _count_labels(ids: np.ndarray, labels: np.ndarray, votes: dict[int, Counter[int]]) -> None:
+    inside = ids > 0
+    pairs, counts = np.unique(ids[inside].astype(np.int64) << 32 | labels[inside], return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        votes[pair >> 32][pair & 0xFFFFFFFF] += count
