@@ -1,0 +1,32 @@
+"""Which pixels show the object, hide it, may hide it, or say nothing."""
+
+from o2recon.masks.crop import Crop, crop_camera, object_crop
+from o2recon.masks.hidden import Claims, carved_claims, covered, occlusion_margin, settle
+from o2recon.masks.labels import PixelLabels, dilate, erode, pixel_labels, wide_gaps
+from o2recon.masks.masks import Masks, sketch_file
+from o2recon.masks.membrane import harmonic_depth, harmonic_fill
+from o2recon.masks.sketches import LiftedSketch, carry, lift, splat_depth
+
+__all__ = [
+    "Claims",
+    "Crop",
+    "LiftedSketch",
+    "Masks",
+    "PixelLabels",
+    "carry",
+    "carved_claims",
+    "covered",
+    "crop_camera",
+    "dilate",
+    "erode",
+    "harmonic_depth",
+    "harmonic_fill",
+    "lift",
+    "object_crop",
+    "occlusion_margin",
+    "pixel_labels",
+    "settle",
+    "sketch_file",
+    "splat_depth",
+    "wide_gaps",
+]

@@ -1,0 +1,75 @@
+"""What every pixel of a view says about one object: visible, another surface, or nothing (rules.md, 'Pixel labels')."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class PixelLabels:
+    """Three exclusive masks that cover the image, and the depth they were judged by.
+
+    `depth` (metres, z) is the sensor's; in thin drop-out of another surface it is the farthest measurement nearby, so
+    that a z-test against it errs towards not claiming. 0 where nothing is known.
+    """
+
+    visible: Bool[np.ndarray, "height width"]
+    other: Bool[np.ndarray, "height width"]
+    unknown: Bool[np.ndarray, "height width"]
+    depth: Float[np.ndarray, "height width"]
+
+
+def disc(radius: int) -> np.ndarray:
+    """Round structuring element, 2 radius + 1 pixels wide."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+
+def dilate(mask: Bool[np.ndarray, "height width"], radius: int) -> Bool[np.ndarray, "height width"]:
+    """Pixels within `radius` of the mask."""
+    return cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0 if radius > 0 else mask.copy()
+
+
+def erode(mask: Bool[np.ndarray, "height width"], radius: int) -> Bool[np.ndarray, "height width"]:
+    """Pixels of the mask farther than `radius` from its outside; the image border does not count as outside."""
+    return cv2.erode(mask.astype(np.uint8), disc(radius)) > 0 if radius > 0 else mask.copy()
+
+
+def wide_gaps(invalid: Bool[np.ndarray, "height width"], *, dropout_px: int) -> Bool[np.ndarray, "height width"]:
+    """The part of `invalid` that is no ordinary drop-out: areas that hold a disc wider than `dropout_px`.
+
+    What hangs on such an area is part of it; beyond the image border everything counts as invalid.
+    """
+    radius = dropout_px // 2 + 1
+    return dilate(erode(invalid, radius), radius + dropout_px) & invalid
+
+
+def pixel_labels(
+    instance: Int[np.ndarray, "height width"],
+    depth: Float[np.ndarray, "height width"],
+    object_id: int,
+    *,
+    dropout_px: int,
+) -> PixelLabels:
+    """Labels of one view for one object. `depth` in metres, 0 where nothing was measured.
+
+    A pixel with the object's id is visible, with or without depth. Drop-out up to `dropout_px` wide takes the label of
+    its surroundings; where these are both the object and something else, it is unknown.
+    """
+    named = instance == object_id
+    invalid = depth <= 0
+    unknown = wide_gaps(invalid, dropout_px=dropout_px) & ~named
+    thin = invalid & ~unknown & ~named
+    near_object = dilate(named, dropout_px)
+    surface = ~invalid & ~named
+    near_other = dilate(surface, dropout_px)
+    undecided = thin & near_object & near_other & (instance == 0)
+    joined = thin & near_object & ~near_other
+    visible = named | joined
+    unknown = unknown | undecided
+    other = ~visible & ~unknown
+    farthest = cv2.dilate(np.where(surface, depth, 0).astype(np.float32), disc(dropout_px))
+    filled = np.where(thin & other, farthest, depth).astype(np.float32)
+    lost = other & (filled <= 0)
+    return PixelLabels(visible, other & ~lost, unknown | lost, filled)

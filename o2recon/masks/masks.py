@@ -1,0 +1,211 @@
+"""The mask stage: for every chosen view what is hidden and claimed, possible, or unknown."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.ndimage import binary_dilation
+
+from o2recon.masks.crop import Crop, crop_camera, object_crop
+from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
+from o2recon.masks.labels import PixelLabels, pixel_labels
+from o2recon.masks.sketches import LiftedSketch, carry, lift
+from o2recon.progress import track
+from o2recon.scene import Scene
+from o2recon.transforms import world_to_voxel
+from o2recon.types import ObjectRecord, ViewRecord, Volume
+from o2recon.volume import permitted_beyond, render_depth
+from o2recon.workspace import ObjectFolder, write_image
+
+logger = logging.getLogger(__name__)
+
+MODES = ("auto", "carve", "sketch", "sketch+carve")
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One view of the object, reduced to its window."""
+
+    crop: Crop
+    labels: PixelLabels
+    named: Bool[np.ndarray, "height width"]
+    margin: Float[np.ndarray, "height width"]
+    surface_depth: Float[np.ndarray, "height width"]
+    evidence: Float[np.ndarray, "height width"]
+
+
+class Masks:
+    """Writes masks/{hidden,possible,unknown,claim}/<view>.png and copies the sketches it used.
+
+    `mode`: 'carve' claims what the completed surface says, 'sketch' only what a person painted, 'sketch+carve' both;
+    'auto' is 'sketch+carve' where there are sketches, else 'carve'. Confidences are in [0, 1], lengths in metres.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str,
+        margin: float,
+        num_sigmas: float,
+        dropout_px: int,
+        observed_evidence: float,
+        observed_confidence: float,
+        completed_confidence: float,
+        sketch_confidence: float,
+        crop_margin_px: int,
+        large_share: float,
+    ) -> None:
+        if mode not in MODES:
+            raise ValueError(f"masks.mode is '{mode}': choose one of {', '.join(MODES)}")
+        self.mode = mode
+        self.margin = margin
+        self.num_sigmas = num_sigmas
+        self.dropout_px = dropout_px
+        self.observed_evidence = observed_evidence
+        self.observed_confidence = observed_confidence
+        self.completed_confidence = completed_confidence
+        self.sketch_confidence = sketch_confidence
+        self.crop_margin_px = crop_margin_px
+        self.large_share = large_share
+
+    def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
+        """Notes: the mode that ran, hidden share of the amodal mask per view, warnings. ValueError for bad sketches."""
+        record, volume = folder.read_record(), folder.read_volume()
+        sketches = {} if self.mode == "carve" else scene.sketches(record.object)
+        mode = self._resolve(sketches, record, scene.root)
+        logger.info("masks: mode %s, %d sketches", mode, len(sketches))
+        lifted = [self._lift(scene, record, volume, v, m, mode) for v, m in sorted(sketches.items())]
+        shares: dict[str, float] = {}
+        at_border: list[int] = []
+        for view in track(record.views, description="masks"):
+            window = self._window(scene, record, volume, view.index, folder.read_mask("masks/visible", view.index))
+            claims = self._claims(volume, view, window, lifted, mode)
+            _write(folder, view, window.crop, claims)
+            amodal = np.count_nonzero(claims.hidden) + np.count_nonzero(window.named)
+            shares[str(view.index)] = round(float(np.count_nonzero(claims.hidden) / max(amodal, 1)), 4)
+            if _touches_border(view, window.crop, claims):
+                at_border.append(view.index)
+        warnings = self._warnings(shares, at_border)
+        for index, sketch in sketches.items():
+            write_image(folder.path / "sketches" / sketch_file(scene.root, record.object, index).name, sketch)
+        return {"mode": mode, "sketches": sorted(sketches), "hidden_share": shares, "warnings": warnings}
+
+    def _resolve(self, sketches: dict[int, np.ndarray], record: ObjectRecord, root: Path) -> str:
+        for index, sketch in sketches.items():
+            if not sketch.any():
+                raise ValueError(
+                    f"{sketch_file(root, record.object, index)} is an empty mask: paint the hidden part or delete the file"
+                )
+        if self.mode == "auto":
+            return "sketch+carve" if sketches else "carve"
+        if "sketch" in self.mode and not sketches:
+            raise ValueError(
+                f"{sketch_file(root, record.object, record.views[0].index).parent} has no sketches, but masks.mode is"
+                f" '{self.mode}': paint some or set masks.mode=carve"
+            )
+        return self.mode
+
+    def _window(
+        self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, visible: np.ndarray | None
+    ) -> _Window:
+        frame = scene.frame(index)
+        named = frame.instance == record.object if visible is None else visible
+        crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=self.crop_margin_px)
+        here, named = crop.window, named[crop.window]
+        instance = np.where(named, record.object, np.where(frame.instance[here] == record.object, 0, frame.instance[here]))
+        labels = pixel_labels(instance, frame.depth[here], record.object, dropout_px=self.dropout_px)
+        margin = occlusion_margin(scene.depth_sigma(labels.depth), margin=self.margin, num_sigmas=self.num_sigmas)
+        depth, _, evidence = render_depth(volume, crop_camera(frame.camera, crop), frame.camera_to_world)
+        return _Window(crop, labels, named, margin, depth, evidence)
+
+    def _claims(
+        self, volume: Volume, view: ViewRecord, window: _Window, lifted: list[LiftedSketch], mode: str
+    ) -> Claims:
+        camera, labels = crop_camera(view.camera, window.crop), window.labels
+        permitted = permitted_beyond(volume, camera, view.camera_to_world, labels.depth, window.margin)
+        claims = carved_claims(
+            labels,
+            window.named,
+            window.surface_depth if "carve" in mode else np.zeros_like(window.surface_depth),
+            window.evidence,
+            permitted,
+            window.margin,
+            observed_evidence=self.observed_evidence,
+            observed_confidence=self.observed_confidence,
+            completed_confidence=self.completed_confidence,
+        )
+        if not lifted:
+            return claims
+        confidence = claims.confidence
+        for sketch in lifted:
+            painted = carry(sketch, labels, window.margin, view.camera, view.camera_to_world, window.crop)
+            confidence = np.maximum(confidence, np.where(painted, self.sketch_confidence, 0))
+        return settle(labels, window.named, confidence.astype(np.float32), permitted)
+
+    def _lift(
+        self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, sketch: np.ndarray, mode: str
+    ) -> LiftedSketch:
+        if index not in scene.indices:
+            raise ValueError(
+                f"{sketch_file(scene.root, record.object, index)} belongs to frame {index}, which is not usable"
+                f" ({scene.skipped.get(index, 'not in the scan')}): delete the sketch or repair the frame"
+            )
+        frame = scene.frame(index)
+        window = self._window(scene, record, volume, index, None)
+        painted = np.zeros(frame.depth.shape, bool)
+        painted[window.crop.window] = (sketch & (frame.instance != record.object))[window.crop.window]
+        surface = np.zeros(frame.depth.shape, np.float32)
+        surface[window.crop.window] = window.surface_depth
+        seen = np.where(frame.instance == record.object, frame.depth, 0).astype(np.float32)
+        lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world)
+        if "carve" not in mode:
+            return lifted
+        keep = _in_permitted(volume, lifted.points)
+        return LiftedSketch(lifted.points[keep], lifted.spacing[keep])
+
+    def _warnings(self, shares: dict[str, float], at_border: list[int]) -> list[str]:
+        """Said once for all views, and logged."""
+        found = []
+        if at_border:
+            found.append(f"the hidden mask touches the image border in views {', '.join(map(str, at_border))}")
+        if large := [view for view, share in shares.items() if share > self.large_share]:
+            found.append(f"more than {self.large_share:.0%} of the object would be hidden in views {', '.join(large)}")
+        for warning in found:
+            logger.warning("masks: %s", warning)
+        return found
+
+
+def sketch_file(root: Path, object_id: int, view: int) -> Path:
+    """Where a scan keeps the sketch of an object in a view."""
+    return root / "sketches" / str(object_id) / f"{view}_class_inpaint mask.png"
+
+
+def _touches_border(view: ViewRecord, crop: Crop, claims: Claims) -> bool:
+    full = np.zeros((view.camera.height, view.camera.width), bool)
+    full[crop.window] = claims.hidden
+    return bool(full[0].any() or full[-1].any() or full[:, 0].any() or full[:, -1].any())
+
+
+def _in_permitted(volume: Volume, points: Float[np.ndarray, "points 3"]) -> Bool[np.ndarray, "points"]:
+    """True within a voxel of permitted volume."""
+    shape = np.array(volume.permitted.shape)
+    voxel = np.rint(world_to_voxel(volume.grid, points)).astype(int)
+    inside = ((voxel >= 0) & (voxel < shape)).all(-1)
+    i, j, k = np.clip(voxel, 0, shape - 1).T
+    return inside & binary_dilation(volume.permitted, iterations=1)[i, j, k]
+
+
+def _write(folder: ObjectFolder, view: ViewRecord, crop: Crop, claims: Claims) -> None:
+    """Full-size images of the window; outside it everything is background."""
+    for kind, mask in (
+        ("hidden", claims.hidden),
+        ("possible", claims.possible),
+        ("unknown", claims.unknown),
+        ("claim", np.rint(claims.confidence * 255).astype(np.uint8)),
+    ):
+        full = np.zeros((view.camera.height, view.camera.width), mask.dtype)
+        full[crop.window] = mask
+        write_image(folder.image(f"masks/{kind}", view.index), full)

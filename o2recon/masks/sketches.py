@@ -1,0 +1,80 @@
+"""Hand-drawn masks of hidden parts: lifted through completed depth and carried to every view with a z-test."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from o2recon.cameras import inside_image, pixel_centers, project, unproject
+from o2recon.masks.crop import Crop, crop_camera
+from o2recon.masks.hidden import covered
+from o2recon.masks.labels import PixelLabels, disc
+from o2recon.masks.membrane import harmonic_depth
+from o2recon.types import Camera
+
+
+@dataclass(frozen=True)
+class LiftedSketch:
+    """A sketch as world points, and the distance between neighbouring ones (metres)."""
+
+    points: Float[np.ndarray, "points 3"]
+    spacing: Float[np.ndarray, "points"]
+
+
+def lift(
+    sketch: Bool[np.ndarray, "height width"],
+    object_depth: Float[np.ndarray, "height width"],
+    surface_depth: Float[np.ndarray, "height width"],
+    camera: Camera,
+    camera_to_world: Float[np.ndarray, "4 4"],
+) -> LiftedSketch:
+    """World points of the sketched pixels.
+
+    Their depth is that of the completed surface where it is hit (`surface_depth`, 0 = miss), elsewhere a smooth metric
+    completion of it and of the object's measured depth (`object_depth`, 0 = none). Nothing to complete from: no points.
+    """
+    known = np.where(object_depth > 0, object_depth, np.where(sketch, surface_depth, 0))
+    depth = harmonic_depth(known, known > 0, sketch & (known <= 0))
+    use = sketch & (depth > 0)
+    points = unproject(camera, camera_to_world, pixel_centers(camera)[use], depth[use].astype(float))
+    return LiftedSketch(points, depth[use] / float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2])))))
+
+
+def carry(
+    lifted: LiftedSketch,
+    labels: PixelLabels,
+    margin: Float[np.ndarray, "height width"],
+    camera: Camera,
+    camera_to_world: Float[np.ndarray, "4 4"],
+    crop: Crop,
+) -> Bool[np.ndarray, "height width"]:
+    """Where the lifted sketch is covered in another view; all masks are of the window `crop`.
+
+    Points are splatted with the nearest depth winning, gaps closed up to the projected spacing of the points, then
+    kept where they lie behind another surface or where nothing was measured.
+    """
+    local = crop_camera(camera, crop)
+    depth = splat_depth(lifted, local, camera_to_world)
+    return covered(labels, depth, margin) & ~labels.visible
+
+
+def splat_depth(
+    lifted: LiftedSketch, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]
+) -> Float[np.ndarray, "height width"]:
+    """Dense z-depth (metres, 0 = none) of lifted points, nearest wins."""
+    pixels, z = project(camera, camera_to_world, lifted.points)
+    inside = inside_image(camera, pixels, z)
+    depth = np.full((camera.height, camera.width), np.inf, np.float32)
+    if not inside.any():
+        return np.zeros_like(depth)
+    column, row = np.floor(pixels[inside]).astype(int).T
+    np.minimum.at(depth, (row, column), z[inside].astype(np.float32))
+    focal = float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2]))))
+    radius = int(np.ceil(np.percentile(lifted.spacing[inside] * focal / z[inside], 90)))
+    hit = np.isfinite(depth)
+    closed = cv2.morphologyEx(
+        cv2.copyMakeBorder(hit.astype(np.uint8), *4 * [radius], cv2.BORDER_CONSTANT), cv2.MORPH_CLOSE, disc(radius)
+    )[radius:-radius, radius:-radius]
+    nearest = cv2.erode(np.where(hit, depth, 1e6).astype(np.float32), disc(radius))
+    return np.where(hit, depth, np.where((closed > 0) & (nearest < 1e6), nearest, 0)).astype(np.float32)
