@@ -1,8 +1,30 @@
 """How good a mesh is: against the truth where it is known, and against held-out views where it is not."""
 
+from o2recon.evaluate.evaluator import Evaluation, Evaluator
 from o2recon.evaluate.metrics import score
+from o2recon.evaluate.protocol import protocol_values, voxel_average
 from o2recon.evaluate.sampling import Samples, sample_surface
-from o2recon.evaluate.truth import Truth, find_truth, load_truth
+from o2recon.evaluate.seen import seen_points
+from o2recon.evaluate.truth import Truth, find_truth, load_truth, truth_fingerprint
+from o2recon.evaluate.verdict import HeldOut, Limits, held_out_agreement, verdict
 from o2recon.evaluate.volume import volume_iou
 
-__all__ = ["Samples", "Truth", "find_truth", "load_truth", "sample_surface", "score", "volume_iou"]
+__all__ = [
+    "Evaluation",
+    "Evaluator",
+    "HeldOut",
+    "Limits",
+    "Samples",
+    "Truth",
+    "find_truth",
+    "held_out_agreement",
+    "load_truth",
+    "protocol_values",
+    "sample_surface",
+    "score",
+    "seen_points",
+    "truth_fingerprint",
+    "verdict",
+    "volume_iou",
+    "voxel_average",
+]

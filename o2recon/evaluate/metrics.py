@@ -21,12 +21,17 @@ Values = dict[str, float | None]
 
 
 def score(
-    mesh: trimesh.Trimesh | None, truth: Truth, *, prediction_samples: int = 200_000, iou_samples: int = 100_000, seed: int = 0
+    mesh: trimesh.Trimesh | None,
+    truth: Truth,
+    *,
+    prediction_samples: int = 200_000,
+    iou_samples: int = 100_000,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """{"visible" | "complete" | "hidden": {metric: value or None}} of one object. World, metres in; keys name units out.
+    """{"visible" | "complete" | "hidden": {metric: value or None}} of one object. World, metres; keys name their units.
 
     `mesh` None or without area is a failure: F-scores, precision, recall and iou 0, distances None. Where the truth
-    does not say what was seen, `visible` and `hidden` are None; an observed point set gives recall and completeness only.
+    does not say what was seen, `visible` and `hidden` are None; an observed point set gives recall and completeness.
     """
     if mesh is None or len(mesh.faces) == 0 or not mesh.area > 0:
         return _failed(truth)
@@ -74,7 +79,7 @@ def distance_values(to_truth: Float[np.ndarray, "predicted"], to_prediction: Flo
 def normal_values(
     truth: Truth, prediction: Samples, to_prediction: Nearest, selected: Bool[np.ndarray, "true"]
 ) -> Values:
-    """Mean |cos| and mean cos between truth normals and those of the nearest predicted samples; None without normals."""
+    """Mean |cos| and mean cos between truth normals and those of the nearest predicted samples, if truth has any."""
     if truth.normals is None:
         return {"normal_consistency": None, "normal_consistency_signed": None}
     found = prediction.normals[to_prediction.index[selected]]
@@ -88,7 +93,11 @@ def _parts(truth: Truth) -> dict[str, Bool[np.ndarray, "points"] | None]:
     seen = truth.seen
     if seen is None:
         return {"visible": None, "complete": everything, "hidden": None}
-    return {"visible": seen if seen.any() else None, "complete": everything, "hidden": ~seen if not seen.all() else None}
+    return {
+        "visible": seen if seen.any() else None,
+        "complete": everything,
+        "hidden": ~seen if not seen.all() else None,
+    }
 
 
 def _recall_only(values: Values) -> Values:

@@ -1,5 +1,6 @@
 """Ground truth of one object: a closed mesh with points, or only an observed point set."""
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,9 @@ def load_truth(folder: Path | str, object_id: int, *, count: int = 100_000, seed
     folder = Path(folder)
     mesh_file, points_file = folder / f"{object_id}.ply", folder / f"{object_id}_points.npz"
     if not mesh_file.is_file() and not points_file.is_file():
-        raise ValueError(f"{mesh_file} is missing: there is no ground truth for object {object_id} (check groundtruth=DIR)")
+        raise ValueError(
+            f"{mesh_file} is missing: there is no ground truth for object {object_id} (check groundtruth=DIR)"
+        )
     geometry = _read_ply(mesh_file) if mesh_file.is_file() else None
     mesh = geometry if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces) else None
     if points_file.is_file():
@@ -89,3 +92,13 @@ def _read_points(file: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
         normals = normals.astype(np.float64)
         normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     return arrays["points"].astype(np.float64), normals, None if seen is None else seen.astype(bool)
+
+
+def truth_fingerprint(folder: Path | str | None, object_id: int) -> str:
+    """Hash of the contents of an object's truth files; 'none' when there are none."""
+    names = (f"{object_id}.ply", f"{object_id}_points.npz")
+    files = [] if folder is None else [Path(folder) / name for name in names]
+    digest = hashlib.sha256()
+    for file in (f for f in files if f.is_file()):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:16] if any(f.is_file() for f in files) else "none"

@@ -1,7 +1,7 @@
 """From a signed distance to a closed, metric, coloured mesh with its evidence, and pictures of it."""
 
 from o2recon.mesh.clean import kept_faces, remove_floaters, split
-from o2recon.mesh.color import vertex_colors
+from o2recon.mesh.color import set_colors, stored_colors, vertex_colors
 from o2recon.mesh.decimate import decimate
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
 from o2recon.mesh.export import read_evidence, read_mesh, write_glb, write_ply, write_scene
@@ -30,7 +30,9 @@ __all__ = [
     "render_mesh",
     "render_view",
     "render_views",
+    "set_colors",
     "split",
+    "stored_colors",
     "summary",
     "vertex_colors",
     "vertex_evidence",

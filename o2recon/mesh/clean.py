@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from o2recon.mesh.color import set_colors, stored_colors
 from o2recon.mesh.raycast import Caster
 
 _LOG = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def remove_floaters(
     A piece stays when its area is at least `min_area_share` of the largest piece's, or when views speak for it: at
     least `min_evidence_share` of its vertices have `evidence` > 0 and its area is at least `min_evidence_area_share` of
     the largest's (a leg whose thin joint was lost). Cavities (negative volume) go: furniture counts as solid, no view
-    can say otherwise; so do pieces inside the largest one.
+    can say otherwise; so do pieces inside the largest one. An open mesh (a baseline) has neither.
     """
     if len(mesh.faces) == 0:
         return mesh
@@ -63,8 +64,9 @@ def remove_floaters(
         told = np.asarray(evidence > 0, float)[mesh.faces].mean(1)
         spoken = np.bincount(pieces.label, told) / np.bincount(pieces.label)
         keep |= (spoken >= min_evidence_share) & (share >= min_evidence_area_share)
-    keep &= pieces.volume > 0
-    keep &= ~_buried(mesh, pieces, keep)
+    if mesh.is_watertight:
+        keep &= pieces.volume > 0
+        keep &= ~_buried(mesh, pieces, keep)
     if not keep.all():
         gone = pieces.area[~keep].sum() / pieces.area.sum()
         _LOG.info("dropped %d of %d pieces, %.2f %% of the area", (~keep).sum(), pieces.count, 100 * gone)
@@ -77,9 +79,10 @@ def kept_faces(mesh: trimesh.Trimesh, faces: Bool[np.ndarray, "faces"]) -> trime
     used[mesh.faces[faces]] = True
     renumbered = np.cumsum(used) - 1
     smaller = trimesh.Trimesh(mesh.vertices[used], renumbered[mesh.faces[faces]], process=False)
-    if mesh.visual.kind == "vertex":
-        smaller.visual.vertex_colors = mesh.visual.vertex_colors[used]
-    smaller.vertex_attributes.update({name: value[used] for name, value in mesh.vertex_attributes.items()})
+    rgb = stored_colors(mesh)
+    if rgb is not None:
+        set_colors(smaller, rgb[used])
+    smaller.vertex_attributes.update({name: np.asarray(value)[used] for name, value in mesh.vertex_attributes.items()})
     return smaller
 
 

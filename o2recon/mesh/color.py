@@ -1,4 +1,4 @@
-"""Vertex colours from a colour field."""
+"""Vertex colours: from a colour field, and as a mesh holds them."""
 
 from collections.abc import Callable
 
@@ -31,3 +31,15 @@ def vertex_colors(
     if not np.isfinite(rgb).all():
         raise ValueError("the colour field is not finite on the surface: training diverged; lower the learning rate")
     return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def stored_colors(mesh: trimesh.Trimesh) -> UInt8[np.ndarray, "vertices 3"] | None:
+    """sRGB of every vertex as the mesh holds it, None when it has no vertex colours."""
+    if not isinstance(mesh.visual, trimesh.visual.ColorVisuals) or mesh.visual.kind != "vertex":
+        return None
+    return np.asarray(mesh.visual.vertex_colors)[:, :3].astype(np.uint8)
+
+
+def set_colors(mesh: trimesh.Trimesh, rgb: UInt8[np.ndarray, "vertices 3"]) -> None:
+    """Give every vertex an sRGB colour."""
+    mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=rgb)

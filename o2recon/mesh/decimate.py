@@ -6,11 +6,13 @@ import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 
+from o2recon.mesh.color import set_colors, stored_colors
+
 _LOG = logging.getLogger(__name__)
 
 
 def decimate(mesh: trimesh.Trimesh, *, max_faces: int) -> trimesh.Trimesh:
-    """At most about `max_faces` faces, colours from the nearest old vertex. A mesh that is small enough comes back as is.
+    """At most about `max_faces` faces, colours from the nearest old vertex. A small enough mesh comes back as is.
 
     Where the result of a closed mesh is not closed, twice as many faces are tried, in the end the mesh as it was
     (logged).
@@ -30,7 +32,10 @@ def decimate(mesh: trimesh.Trimesh, *, max_faces: int) -> trimesh.Trimesh:
 
 def _with_attributes_of(mesh: trimesh.Trimesh, smaller: trimesh.Trimesh) -> trimesh.Trimesh:
     _, nearest = cKDTree(np.asarray(mesh.vertices)).query(np.asarray(smaller.vertices), workers=-1)
-    if mesh.visual.kind == "vertex":
-        smaller.visual.vertex_colors = np.asarray(mesh.visual.vertex_colors)[nearest]
-    smaller.vertex_attributes.update({name: value[nearest] for name, value in mesh.vertex_attributes.items()})
+    rgb = stored_colors(mesh)
+    if rgb is not None:
+        set_colors(smaller, rgb[nearest])
+    smaller.vertex_attributes.update(
+        {name: np.asarray(value)[nearest] for name, value in mesh.vertex_attributes.items()}
+    )
     return smaller

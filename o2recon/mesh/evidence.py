@@ -60,6 +60,6 @@ def vertex_evidence(
 def area_shares(mesh: trimesh.Trimesh, evidence: Evidence) -> dict[str, float]:
     """Shares of the surface's area that are seen, in-painted and guessed; they sum to 1."""
     area = np.repeat(np.asarray(mesh.area_faces) / 3, 3)
-    total = np.bincount(evidence.source[np.asarray(mesh.faces).reshape(-1)], area, minlength=3)
-    total = total / max(float(total.sum()), 1e-12)
+    total = np.bincount(evidence.source[np.asarray(mesh.faces).reshape(-1)], area, minlength=3).astype(float)
+    total /= max(float(total.sum()), 1e-12)
     return {"seen": float(total[SEEN]), "inpainted": float(total[INPAINTED]), "guessed": float(total[GUESSED])}

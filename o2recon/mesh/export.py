@@ -1,4 +1,4 @@
-"""PLY and GLB files, written atomically. PLY: scene coordinates as they are. GLB: one root node turns +z up to +y up."""
+"""PLY and GLB files, written atomically. PLY: scene coordinates. GLB: one root node turns +z up to +y up."""
 
 import json
 import struct
@@ -10,24 +10,25 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
 
+from o2recon.mesh.color import stored_colors
 from o2recon.mesh.evidence import Evidence
 from o2recon.workspace import written_atomically
 
 _Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
-"""Column-major, as glTF stores it: (x, y, z) -> (x, z, -y)."""
+"""Column-major, as glTF stores it: (x, y, z) -> (x, z, -y). Read row by row it is the way back."""
 _FLOAT, _UINT32, _UINT16 = 5126, 5125, 5123
 _ARRAY, _ELEMENTS = 34962, 34963
 _PLY_TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 
 
 def write_ply(path: Path, mesh: trimesh.Trimesh, *, evidence: Evidence | None = None) -> None:
-    """Binary PLY: x y z, red green blue alpha when the mesh has vertex colours, and `evidence`, `source` when given."""
+    """Binary PLY: x y z, red green blue when the mesh has vertex colours, and `evidence`, `source` when given."""
     columns: list[tuple[str, str, np.ndarray]] = [
         (name, "<f4", np.asarray(mesh.vertices)[:, i]) for i, name in enumerate("xyz")
     ]
-    if mesh.visual.kind == "vertex":
-        rgba = np.asarray(mesh.visual.vertex_colors)
-        columns += [(name, "|u1", rgba[:, i]) for i, name in enumerate(("red", "green", "blue", "alpha"))]
+    rgb = stored_colors(mesh)
+    if rgb is not None:
+        columns += [(name, "|u1", rgb[:, i]) for i, name in enumerate(("red", "green", "blue"))]
     if evidence is not None:
         columns += [("evidence", "<f4", evidence.value), ("source", "|u1", evidence.source)]
     rows = np.zeros(len(mesh.vertices), dtype=[(name, kind) for name, kind, _ in columns])
@@ -42,16 +43,22 @@ def write_ply(path: Path, mesh: trimesh.Trimesh, *, evidence: Evidence | None = 
         temporary.write_bytes(("\n".join(header) + "\n").encode() + rows.tobytes() + faces.tobytes())
 
 
-def read_mesh(path: Path) -> trimesh.Trimesh:
-    """Any mesh file in scene coordinates, vertices as stored. ValueError when missing, damaged or without faces."""
+def read_mesh(path: Path, *, allow_empty: bool = False) -> trimesh.Trimesh:
+    """Any mesh file as one mesh in scene coordinates, vertices as stored; GLB is turned back from +y up to +z up.
+
+    ValueError when missing, damaged or, unless `allow_empty`, without faces.
+    """
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing: mesh this object first")
     try:
-        mesh = trimesh.load(path, process=False, force="mesh")
+        loaded = trimesh.load(path, process=False, force="mesh")
     except (ValueError, IndexError, KeyError, EOFError, struct.error) as error:
         raise ValueError(f"{path} cannot be read as a mesh ({error}): write it again") from error
-    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
+    mesh = loaded if isinstance(loaded, trimesh.Trimesh) else trimesh.Trimesh()
+    if len(mesh.faces) == 0 and not allow_empty:
         raise ValueError(f"{path} holds no faces")
+    if Path(path).suffix.lower() in (".glb", ".gltf"):
+        mesh.apply_transform(np.array(_Z_UP_TO_Y_UP, float).reshape(4, 4))
     return mesh
 
 
@@ -112,15 +119,18 @@ class _Glb:
             "POSITION": self._accessor(local, "VEC3", _FLOAT, bounds=True),
             "NORMAL": self._accessor(_unit(np.asarray(mesh.vertex_normals)).astype(np.float32), "VEC3", _FLOAT),
         }
-        if mesh.visual.kind == "vertex":
-            linear = srgb_to_linear(np.asarray(mesh.visual.vertex_colors)[:, :3])
+        rgb = stored_colors(mesh)
+        if rgb is not None:
+            linear = srgb_to_linear(rgb)
             rgba = np.concatenate([linear, np.ones((len(linear), 1))], 1)
             color = np.rint(rgba * 65535).astype(np.uint16)
             attributes["COLOR_0"] = self._accessor(color, "VEC4", _UINT16, normalized=True)
         indices = np.asarray(mesh.faces, np.uint32).reshape(-1)
         primitive = {"attributes": attributes, "indices": self._accessor(indices, "SCALAR", _UINT32), "material": 0}
         self._tree["meshes"].append({"name": name, "primitives": [primitive]})
-        self._tree["nodes"].append({"name": name, "mesh": len(self._tree["meshes"]) - 1, "translation": center.tolist()})
+        self._tree["nodes"].append(
+            {"name": name, "mesh": len(self._tree["meshes"]) - 1, "translation": center.tolist()}
+        )
         self._tree["nodes"][0]["children"].append(len(self._tree["nodes"]) - 1)
 
     def _accessor(

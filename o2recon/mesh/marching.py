@@ -74,7 +74,9 @@ def _grid_over(frame: ObjectFrame, *, resolution: int | None, spacing_m: float |
     size = 2 * frame.half_extents
     spacing = float(size.max()) / resolution if resolution is not None else float(spacing_m or 0.0)
     if not spacing > 0 or size.max() / spacing > 2048:
-        raise ValueError(f"cells of {spacing:.2e} m over a box of {size.max():.2f} m: 1 to 2048 cells a side are possible")
+        raise ValueError(
+            f"cells of {spacing:.2e} m over a box of {size.max():.2f} m: 1 to 2048 cells a side are possible"
+        )
     blocks = np.maximum(np.ceil(size / (spacing * block) - 1e-6).astype(int), 1)
     cells = blocks * block if block > 1 else np.maximum(blocks, 2)
     return NodeGrid(frame.half_extents / frame.scale, (int(cells[0]), int(cells[1]), int(cells[2])))
@@ -129,7 +131,9 @@ def _ask(sdf: Sdf, points: Tensor, *, chunk: int, device: str | torch.device) ->
     values = torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
-        raise ValueError(f"the sdf is not finite at {bad} of {len(values)} points: training diverged; lower the learning rate")
+        raise ValueError(
+            f"the sdf is not finite at {bad} of {len(values)} points: training diverged; lower the learning rate"
+        )
     return values
 
 

@@ -1,7 +1,7 @@
 """The mesh stage: from fields to the files a user gets."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import trimesh
 from jaxtyping import Float
 
 from o2recon.mesh.clean import kept_faces, remove_floaters, split
-from o2recon.mesh.color import Color, vertex_colors
+from o2recon.mesh.color import Color, set_colors, stored_colors, vertex_colors
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
 from o2recon.mesh.export import write_glb, write_ply
 from o2recon.mesh.marching import Sdf, extract
@@ -84,7 +84,7 @@ class Mesher:
     def __call__(
         self, sdf: Sdf, color: Color | None, folder: ObjectFolder, out: Path, *, device: str | torch.device = "cpu"
     ) -> MeshResult:
-        """Mesh one object: `sdf` and `color` as in `extract` and `vertex_colors`; views from `folder`, files into `out`.
+        """Mesh one object: `sdf` and `color` as in `extract` and `vertex_colors`; views of `folder`, files to `out`.
 
         ValueError when the field has no surface; then nothing is written.
         """
@@ -98,32 +98,30 @@ class Mesher:
             rgb = vertex_colors(mesh, color, frame, chunk=int(self.sampling["chunk"]), device=device)
         return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out)
 
-    def finish(
-        self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path
-    ) -> MeshResult:
+    def finish(self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path) -> MeshResult:
         """Clean any mesh (world, metres), add evidence and colours, write the files. Also for baselines."""
         if rgb is not None:
-            mesh.visual.vertex_colors = rgb
+            set_colors(mesh, rgb)
         evidence = vertex_evidence(mesh, views, depth_sigma=self.depth_sigma, margin=self.margin)
         mesh.vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
         mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
-        evidence = Evidence(mesh.vertex_attributes["evidence"], mesh.vertex_attributes["source"])
+        evidence = _stored_evidence(mesh)
         depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
         faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin)
         visible = kept_faces(mesh, faces)
         result = MeshResult(mesh, evidence, summary(mesh), area_shares(mesh, evidence))
-        seen = replace(evidence, value=visible.vertex_attributes["evidence"], source=visible.vertex_attributes["source"])
         write_ply(out / "mesh.ply", mesh, evidence=evidence)
         write_glb(out / "mesh.glb", {"object": mesh})
-        write_ply(out / "mesh_visible.ply", visible, evidence=seen)
+        write_ply(out / "mesh_visible.ply", visible, evidence=_stored_evidence(visible))
         self.render(mesh, evidence, out / "renders")
         return result
 
     def render(self, mesh: trimesh.Trimesh, evidence: Evidence, out: Path) -> None:
         """clay_<azimuth>.png, color_<azimuth>.png and evidence_<azimuth>.png."""
         looks = {"clay": None, "evidence": evidence.colors}
-        if mesh.visual.kind == "vertex":
-            looks["color"] = np.asarray(mesh.visual.vertex_colors)[:, :3]
+        rgb = stored_colors(mesh)
+        if rgb is not None:
+            looks["color"] = rgb
         for name, colors in looks.items():
             pictures = render_views(
                 mesh, azimuths=self.azimuths, elevation=self.elevation, size=self.render_size, colors=colors
@@ -141,3 +139,8 @@ def summary(mesh: trimesh.Trimesh) -> dict[str, int | float | bool]:
         "components": split(mesh).count,
         "volume_m3": float(mesh.volume),
     }
+
+
+def _stored_evidence(mesh: trimesh.Trimesh) -> Evidence:
+    attributes = mesh.vertex_attributes
+    return Evidence(np.asarray(attributes["evidence"], np.float32), np.asarray(attributes["source"], np.uint8))

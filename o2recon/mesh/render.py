@@ -100,9 +100,7 @@ def render_views(
     colors: Shaped[np.ndarray, "vertices 3"] | None = None,
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
     """Square pictures from around the mesh, one per azimuth (degrees)."""
-    return [
-        render_mesh(mesh, width=size, height=size, azimuth=a, elevation=elevation, colors=colors) for a in azimuths
-    ]
+    return [render_mesh(mesh, width=size, height=size, azimuth=a, elevation=elevation, colors=colors) for a in azimuths]
 
 
 def contact_sheet(
@@ -121,14 +119,14 @@ def contact_sheet(
             sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
             x += wide[c] + gap
         if labels is not None:
-            cv2.putText(sheet, labels[r], (gap + 4, y + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+            cv2.putText(
+                sheet, labels[r], (gap + 4, y + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA
+            )
         y += tall[r] + gap
     return sheet
 
 
-def colormap(
-    values: Float[np.ndarray, "vertices"], *, low: float, high: float
-) -> UInt8[np.ndarray, "vertices 3"]:
+def colormap(values: Float[np.ndarray, "vertices"], *, low: float, high: float) -> UInt8[np.ndarray, "vertices 3"]:
     """RGB of scalars (error, confidence): dark blue at `low`, yellow at `high` (viridis), grey where not finite."""
     share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
     index = (share * 255 + 0.5).astype(np.uint8)[:, None]

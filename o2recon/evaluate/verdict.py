@@ -1,0 +1,104 @@
+"""How good a mesh is where nobody knows the truth: its evidence, and how it explains views it was not made from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+from o2recon.mesh.raycast import Caster
+from o2recon.types import ObjectView
+
+GRADES = ("good", "fair", "poor")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What views kept apart say. None where no such view says anything."""
+
+    depth_residual_cm: float | None
+    """Median |z of the mesh - sensor depth| over visible pixels that the mesh covers."""
+    covered: float | None
+    """Share of the visible pixels that the mesh covers."""
+    silhouette_iou: float | None
+    """IoU of the mesh's silhouette and the visible mask, where nothing else may stand in front."""
+    views: int
+
+
+def held_out_agreement(
+    mesh: trimesh.Trimesh,
+    views: Iterable[ObjectView],
+    *,
+    depth_sigma: Callable[[Float[np.ndarray, "pixels"]], Float[np.ndarray, "pixels"]],
+    margin: float,
+) -> HeldOut:
+    """Ray-cast `mesh` (world, metres) into `views` and compare it with sensor depth and visible masks.
+
+    Silhouette: unknown pixels are left out, and so are pixels of other surfaces that hide the mesh or that it touches:
+    z > depth - (margin + 2 sigma). All pixels of all views are pooled.
+    """
+    caster = Caster(mesh)
+    residuals: list[np.ndarray] = []
+    both = either = visible = count = 0
+    for view in views:
+        count += 1
+        z, face = caster.depth_image(view.camera, view.camera_to_world)
+        hit = face >= 0
+        measured = view.depth > 0
+        compared = hit & view.visible & measured
+        residuals.append(np.abs(z[compared] - view.depth[compared]))
+        silent = view.unknown.copy()
+        other = hit & measured & ~view.visible
+        silent[other] |= z[other] > view.depth[other] - margin - 2 * depth_sigma(z[other])
+        both += int(np.count_nonzero(hit & view.visible & ~silent))
+        either += int(np.count_nonzero((hit | view.visible) & ~silent))
+        visible += int(np.count_nonzero(view.visible & ~silent))
+    pooled = np.concatenate(residuals) if residuals else np.zeros(0)
+    return HeldOut(
+        depth_residual_cm=100 * float(np.median(pooled)) if len(pooled) else None,
+        covered=both / visible if visible else None,
+        silhouette_iou=both / either if either else None,
+        views=count,
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where `good` and `fair` end; beyond `fair` a mesh is `poor`. Shares in [0, 1], centimetres."""
+
+    depth_residual_cm: tuple[float, float]
+    silhouette_iou: tuple[float, float]
+    guessed: tuple[float, float]
+
+
+def verdict(held_out: HeldOut, shares: dict[str, float], *, watertight: bool, limits: Limits) -> dict[str, Any]:
+    """{grade, reason, evidence, held-out numbers}. The grade is that of the weakest measure, which the reason names."""
+    residual, iou, guessed = held_out.depth_residual_cm, held_out.silhouette_iou, shares["guessed"]
+    findings: list[tuple[int, str]] = []
+    if residual is not None:
+        text = f"its surface is {residual:.1f} cm off the depth of held-out views"
+        findings.append((_step(residual, limits.depth_residual_cm), text))
+    if iou is not None:
+        text = f"its outline agrees to {100 * iou:.0f} % with held-out views"
+        findings.append((_step(-iou, (-limits.silhouette_iou[0], -limits.silhouette_iou[1])), text))
+    findings.append((_step(guessed, limits.guessed), f"{100 * guessed:.0f} % of its surface is guessed"))
+    if not watertight:
+        findings.append((2, "it is not closed"))
+    worst = max(step for step, _ in findings)
+    reason = "; ".join(text for step, text in findings if step == worst)
+    if residual is None and iou is None:
+        reason += "; no held-out view shows it"
+    return {"grade": GRADES[worst], "reason": reason, "evidence": shares, **asdict(held_out)}
+
+
+def failed_verdict(reason: str) -> dict[str, Any]:
+    """The verdict on a missing or empty mesh."""
+    nothing = HeldOut(None, None, None, 0)
+    return {"grade": "poor", "reason": reason, "evidence": None, **asdict(nothing)}
+
+
+def _step(value: float, limits: tuple[float, float]) -> int:
+    """0 good, 1 fair, 2 poor; smaller values are better."""
+    return int(value > limits[0]) + int(value > limits[1])
