@@ -12,3 +12,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared scans are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A written synthetic room without noise: 14 views of 160 x 120; object 1 a chair, partly hidden by object 2, a box."""
+    import o2recon
+    from hydra import compose, initialize_config_dir
+    from hydra.utils import instantiate
+
+    conf = Path(o2recon.__file__).parent / "conf"
+    with initialize_config_dir(str(conf), version_base=None):
+        room = instantiate(compose("synth/tiny").synth)
+    written: Path = room.write(tmp_path_factory.mktemp("rooms") / "tiny")
+    return written
