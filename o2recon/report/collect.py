@@ -1,0 +1,165 @@
+"""Runs on disk -> records. The only place here that knows the names inside `outputs/` and `result.json`."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_LOG = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One `outputs/<study>/<experiment>/<ablation>/<scene>/<object>/seed_<n>/`.
+
+    `status`: "ok", "failed" or "unfinished" (no result.json: still running, or killed). `result` is result.json as it
+    stands, {} when there is none; every key of it may be missing.
+    """
+
+    folder: Path
+    experiment: str
+    ablation: str
+    scene: str
+    object: str
+    seed: str
+    status: str
+    error: str | None
+    result: dict[str, Any]
+
+    @property
+    def method(self) -> Key:
+        return (self.experiment, self.ablation)
+
+    @property
+    def place(self) -> Key:
+        """(scene, object): what every method is compared on."""
+        return (self.scene, self.object)
+
+    @property
+    def category(self) -> str:
+        return str(self.result.get("category") or "")
+
+    @property
+    def scored(self) -> bool:
+        """True when ground truth was there."""
+        return any(isinstance(part, dict) and part for part in self.part("metrics").values())
+
+    @property
+    def total_seconds(self) -> float | None:
+        seconds = [s for s in self.part("seconds").values() if isinstance(s, int | float)]
+        return float(sum(seconds)) if seconds else None
+
+    def part(self, key: str) -> dict[str, Any]:
+        """A dictionary of result.json; {} when it is missing or null."""
+        value = self.result.get(key)
+        return value if isinstance(value, dict) else {}
+
+    def number(self, *keys: str) -> float | None:
+        """A number inside result.json, for instance number("metrics", "hidden", "f_score_2cm"); None when it is not there."""
+        value: Any = self.result
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def share(self, source: str) -> float | None:
+        """Share of the mesh's surface that was "seen", "inpainted" or "guessed", in [0, 1]."""
+        for name in (source, source.replace("inpainted", "in_painted")):
+            value = self.number("evidence", name)
+            if value is not None:
+                return value
+        return None
+
+
+def collect_runs(study_dir: Path) -> tuple[Run, ...]:
+    """All runs of a study, ordered by scene, object, experiment, ablation, seed (numbers as numbers).
+
+    A folder counts as a run when it has a result.json or a config.yaml. A result.json that cannot be read is a failed
+    run that says so. ValueError when the study has no run at all.
+    """
+    folders = sorted(p for p in study_dir.glob("*/*/*/*/seed_*") if p.is_dir())
+    runs = [_read_run(p) for p in folders if (p / "result.json").is_file() or (p / "config.yaml").is_file()]
+    if not runs:
+        raise ValueError(
+            f"{study_dir} holds no runs (<experiment>/<ablation>/<scene>/<object>/seed_<n>/result.json): "
+            "run 'o2recon run' with this study first, or check study="
+        )
+    return tuple(sorted(runs, key=_order))
+
+
+def _read_run(folder: Path) -> Run:
+    experiment, ablation, scene, object_id, seed = folder.parts[-5:]
+    status, error, result = "unfinished", None, {}
+    file = folder / "result.json"
+    if file.is_file():
+        try:
+            result = json.loads(file.read_text())
+            if not isinstance(result, dict):
+                raise ValueError("no JSON object")
+            status = "ok" if result.get("status") == "ok" else "failed"
+            error = result.get("error") or (None if status == "ok" else "failed without a message")
+        except ValueError as problem:
+            _LOG.warning("%s cannot be read (%s)", file, problem)
+            status, error, result = "failed", "result.json cannot be read: delete it and run again", {}
+    return Run(folder, experiment, ablation, scene, object_id, seed.removeprefix("seed_"), status, error, result)
+
+
+def _order(run: Run) -> tuple[Any, ...]:
+    numbers = (int(run.object) if run.object.isdigit() else -1, int(run.seed) if run.seed.isdigit() else -1)
+    return (run.scene, numbers[0], run.object, run.experiment, run.ablation, numbers[1], run.seed)
+
+
+def groundtruth_of(run: Run) -> Path | None:
+    """Where the run's ground truth lies: a file, or a folder with `<object>.ply`. None when unknown or gone (logged)."""
+    value = run.result.get("groundtruth")
+    if not value:
+        return None
+    path = Path(str(value))
+    if not path.exists():
+        _LOG.warning("ground truth %s of %s is gone: no error colours", path, run.folder)
+        return None
+    return path
+
+
+def scene_facts(run: Run) -> dict[str, Any]:
+    """What the scan's instances.json says about the run's object (model, unseen share ...); {} when there is none."""
+    for root in _scene_roots(run):
+        file = root / "instances.json"
+        if not file.is_file():
+            continue
+        try:
+            entries = json.loads(file.read_text())
+        except ValueError as problem:
+            _LOG.warning("%s cannot be read (%s)", file, problem)
+            continue
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and str(entry.get("instance", entry.get("id"))) == run.object:
+                return entry
+    return {}
+
+
+def run_config(run: Run) -> str:
+    """The resolved config as it was written; empty when there is none."""
+    file = run.folder / "config.yaml"
+    return file.read_text(errors="replace") if file.is_file() else ""
+
+
+def _scene_roots(run: Run) -> list[Path]:
+    roots = []
+    truth = run.result.get("groundtruth")
+    if truth:
+        path = Path(str(truth))
+        roots += [path.parent, path.parent.parent]
+    try:
+        config = yaml.safe_load(run_config(run))
+    except yaml.YAMLError as problem:
+        _LOG.warning("%s/config.yaml cannot be read (%s)", run.folder, problem)
+        config = None
+    scene = config.get("scene") if isinstance(config, dict) else None
+    if isinstance(scene, dict) and scene.get("root"):
+        roots.insert(0, Path(str(scene["root"])))
+    return roots
