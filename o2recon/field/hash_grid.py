@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from o2recon.field import torch_grid
+from o2recon.field import numba_grid, torch_grid
 from o2recon.field.encoding import Encoded, Encoding
 from o2recon.field.layout import grid_layout
 
@@ -18,8 +18,8 @@ class HashGrid(Encoding):
     """Grid encoding of Instant-NGP, with exact first and second derivatives.
 
     `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU and
-    torch elsewhere; points that themselves require a gradient always go through torch, whose second derivatives are
-    complete. Tables of `num_objects` objects lie one after the other. Levels are switched by `set_active_levels`.
+    torch elsewhere; points that themselves require a gradient, and float64, go through torch, whose derivatives are
+    complete to any order. Tables of `num_objects` objects lie one after the other. Levels are switched by `set_active_levels`.
     """
 
     def __init__(
@@ -46,7 +46,10 @@ class HashGrid(Encoding):
         self.num_levels = num_levels
         self.num_channels = num_levels * num_features
         self.smooth = interpolation == "smooth"
+        if backend == "numba" and num_features % 2:
+            raise ValueError(f"num_features={num_features}: the numba encoding takes an even number, or use backend=torch")
         self.backend = backend
+        self._announced: set[str] = set()
         rows = num_objects * self.layout.total_rows
         self.table = nn.Parameter((torch.rand(rows, num_features) * 2 - 1) * initial_scale)
         self.register_buffer("level_weights", torch.ones(num_levels))
@@ -60,7 +63,7 @@ class HashGrid(Encoding):
         """The backend that runs for points on `device`."""
         if self.backend != "auto":
             return self.backend
-        return "torch"
+        return "numba" if device.type == "cpu" and self.table.shape[1] % 2 == 0 else "torch"
 
     def features(
         self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None
@@ -68,6 +71,11 @@ class HashGrid(Encoding):
         return self.encode(points, objects).features
 
     def encode(self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None) -> Encoded:
-        return torch_grid.encode(
-            points, self.table, self.level_weights, objects, self.layout, smooth=self.smooth
-        )
+        backend = self.resolve_backend(points.device)
+        if points.requires_grad or points.dtype != torch.float32:
+            backend = "torch"
+        if backend not in self._announced:
+            self._announced.add(backend)
+            log.info("hash-grid encoding: %s on %s", backend, points.device)
+        encode = numba_grid.encode if backend == "numba" else torch_grid.encode
+        return encode(points, self.table, self.level_weights, objects, self.layout, smooth=self.smooth)
