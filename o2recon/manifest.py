@@ -27,7 +27,7 @@ def is_current(file: Path, *, stage: str, config: Any, inputs: dict[str, str]) -
     if not file.is_file():
         return False
     try:
-        return json.loads(file.read_text()).get("fingerprint") == _fingerprint(stage, config, inputs)
+        return json.loads(file.read_text()).get("fingerprint") == stage_fingerprint(stage, config, inputs)
     except (json.JSONDecodeError, AttributeError):
         return False
 
@@ -36,7 +36,7 @@ def write_manifest(file: Path, *, stage: str, config: Any, inputs: dict[str, str
     """Written last, atomically: its presence means the stage finished. `notes`: counts and warnings worth keeping."""
     content = {
         "stage": stage,
-        "fingerprint": _fingerprint(stage, config, inputs),
+        "fingerprint": stage_fingerprint(stage, config, inputs),
         "version": package_version(),
         "units": "metres",
         "config": config,
@@ -46,5 +46,6 @@ def write_manifest(file: Path, *, stage: str, config: Any, inputs: dict[str, str
     write_json(file, content)
 
 
-def _fingerprint(stage: str, config: Any, inputs: dict[str, str]) -> str:
+def stage_fingerprint(stage: str, config: Any, inputs: dict[str, str]) -> str:
+    """What `write_manifest` will call this stage's output: known before the stage runs."""
     return fingerprint([stage, package_version(), config, inputs])

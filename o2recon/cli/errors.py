@@ -55,7 +55,7 @@ def one_line(error: BaseException) -> str:
         return f"cannot read the override '{error.override}': write key=value ({_squeezed(str(error))})"
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition(str(error))
-    if isinstance(error, (ValueError, ImportError, OSError)):
+    if isinstance(error, (ValueError, ImportError, OSError)) or type(error).__module__.startswith("o2recon."):
         return _squeezed(str(error))
     return f"{type(error).__name__}: {_squeezed(str(error))} (unexpected; O2RECON_DEBUG=1 shows where)"
 

@@ -14,10 +14,27 @@ class Job:
     config: DictConfig
     experiment: str
     ablation: str
+    room: str
+    """Name of the chosen synthetic room."""
 
     @property
     def stage(self) -> str:
         return str(self.config.stage)
+
+    @property
+    def device(self) -> str:
+        """Where tensors live: what `device=` says, with 'auto' resolved. ValueError for what this machine does not have."""
+        import torch
+
+        name = str(self.config.device)
+        if name == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        kind, _, number = name.partition(":")
+        if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+            raise ValueError(f"device={name}: choose auto, cpu, cuda or cuda:<number>")
+        if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+            raise ValueError(f"device={name}: torch sees {torch.cuda.device_count()} GPUs here; choose another, or cpu")
+        return name
 
     @property
     def study(self) -> Path:
@@ -41,8 +58,9 @@ class Job:
 
 
 def choices_of(runtime_choices: dict[str, Any]) -> dict[str, str]:
-    """Names of the chosen experiment and ablation from Hydra's record of choices."""
-    return {k: _name(runtime_choices[k]) for k in ("experiment", "ablation")}
+    """Names of the chosen experiment, ablation and synthetic room from Hydra's record of choices."""
+    names = {"experiment": "experiment", "ablation": "ablation", "room": "synth"}
+    return {field: _name(runtime_choices[group]) for field, group in names.items()}
 
 
 def _name(choice: Any) -> str:

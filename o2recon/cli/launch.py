@@ -10,7 +10,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.table import STAGES
@@ -34,8 +34,9 @@ def with_defaults(stage: str, arguments: Sequence[str]) -> list[str]:
     `object=1,2` is a list (Hydra would take it for a sweep) and `objects.overrides.<id>...` may add keys.
     """
     own = [o for o in STAGES[stage].overrides if not any(a.split("=")[0] == o.split("=")[0] for a in arguments)]
-    sweeping = any(a in SWEEPING for a in arguments)
-    return [f"stage={stage}", *own, *(_accepted(a, sweeping=sweeping) for a in arguments)]
+    flags = [a for a in arguments if a in SWEEPING]  # to the front: Hydra takes no overrides after a flag in between
+    others = [_accepted(a, sweeping=bool(flags)) for a in arguments if a not in SWEEPING]
+    return [*flags, f"stage={stage}", *own, *others]
 
 
 def _accepted(argument: str, *, sweeping: bool) -> str:
@@ -65,9 +66,6 @@ class _Task:
 
 def run_job(config: DictConfig, runtime_choices: dict[str, Any]) -> Any:
     """Run the stage that a composed config names."""
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise ValueError(f"{missing[0]} is needed: add {missing[0]}=... to the command")
     job = Job(config=config, **choices_of(runtime_choices))
     return importlib.import_module(STAGES[config.stage].module).run(job)
 

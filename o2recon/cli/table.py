@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 PREPARING = ("scene", "objects", "volume", "masks", "inpaint", "cues")
 """Config groups of the stages whose files lie in `work/`, in the order in which they run."""
-FITTING = ("data", "field", "render", "losses", "optimizer", "train")
+FITTING = ("data", "field", "render", "loss", "train")
 CHOICES = ("experiment", "ablation")
 
 
@@ -23,7 +23,7 @@ STAGES = {
         "build a synthetic room with exact truth, reconstruct every object in it, write the report",
         "o2recon.cli.demo",
         ("synth", *PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
-        ("study=demo", "scene.root=${work}/${synth.name}"),
+        ("study=demo", "synth=demo"),
     ),
     "run": Stage(
         "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",

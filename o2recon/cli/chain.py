@@ -1,0 +1,201 @@
+"""One object from its prepared data to `result.json`: train, mesh, evaluate."""
+
+import logging
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from omegaconf import OmegaConf
+
+from o2recon.cli.errors import is_full_disk, one_line
+from o2recon.cli.fitting import Fitting
+from o2recon.cli.job import Job
+from o2recon.cli.prepare import Preparation
+from o2recon.manifest import package_version
+from o2recon.objects import Kept
+from o2recon.scene import Scene
+from o2recon.sweep import (
+    RESULT,
+    Busy,
+    changes,
+    exclusive,
+    fingerprint_of_files,
+    is_finished,
+    read_result,
+    run_config,
+    run_fingerprint,
+    write_result,
+)
+
+logger = logging.getLogger(__name__)
+CONFIG = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object. `state`: ok, failed, 'up to date' (nothing to do), busy (another process has it)."""
+
+    kept: Kept
+    state: str
+    result: dict[str, Any]
+    folder: Path
+
+    @property
+    def failed(self) -> bool:
+        return self.result.get("status") == "failed"
+
+
+class Chain:
+    """All stages of single objects of one scene; `fits` names those after the preparation that run."""
+
+    def __init__(self, job: Job, scene: Scene, *, prepares: bool, fits: tuple[str, ...]) -> None:
+        self._job, self._scene = job, scene
+        self._prepares, self._fits = prepares, fits
+        self._preparation = Preparation(job, scene)
+        self._fitting = Fitting(job, scene) if fits else None
+
+    def __call__(self, kept: Kept, *, one: bool) -> Outcome:
+        """Bring one object up to date. Its failure is recorded, but raised for a full disk and, when this `one` object was
+        asked for, for bad input in its preparation."""
+        if not self._fits:
+            return self._prepared_only(kept, one=one)
+        folder = self._job.run_folder(self._scene.name, kept.id)
+        identity = self._identity(kept)
+        before = read_result(folder)
+        if self._fits[-1] == "evaluate" and self._is_finished(before, identity):
+            assert before is not None
+            logger.info("object %d (%s) is up to date: %s", kept.id, kept.category, folder)
+            return Outcome(kept, "up to date", before, folder)
+        if before is not None:
+            self._say_why(kept, before, identity, folder)
+        try:
+            with self._preparation.ready(kept, build=self._prepares) as notes:
+                return self._fit(kept, identity, folder, notes)
+        except Busy as error:
+            logger.warning("%s", error)
+            return Outcome(kept, "busy", {}, folder)
+        except Exception as error:  # every failure of an object becomes its result
+            if is_full_disk(error) or (isinstance(error, ValueError) and (one or not self._prepares)):
+                raise
+            return self._failure(kept, error, identity, folder)
+
+    def _prepared_only(self, kept: Kept, *, one: bool) -> Outcome:
+        folder = self._preparation.folder(kept.id).path
+        try:
+            with self._preparation.ready(kept, build=True) as notes:
+                return Outcome(kept, "ok", {"seconds": _seconds(notes)}, folder)
+        except Exception as error:  # as above
+            if is_full_disk(error) or (isinstance(error, ValueError) and one):
+                raise
+            return Outcome(kept, "failed", {"status": "failed", "error": self._told(kept, error)}, folder)
+
+    def _fit(self, kept: Kept, identity: dict[str, Any], folder: Path, notes: dict[str, Any]) -> Outcome:
+        """With the prepared data locked: the stages after them, in the run's own folder."""
+        assert self._fitting is not None
+        with exclusive(folder, wait=False):
+            before = read_result(folder)
+            if self._is_finished(before, identity):
+                assert before is not None
+                return Outcome(kept, "up to date", before, folder)
+            resume = self._job.config.retry is None or before is None
+            (folder / RESULT).unlink(missing_ok=True)
+            OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
+            prepared = self._preparation.folder(kept.id)
+            try:
+                done = self._fitting(kept.id, prepared, folder, identity["inputs"]["prepared"], self._fits, resume=resume)
+            except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
+                if is_full_disk(error):
+                    raise
+                return self._failure(kept, error, identity, folder)
+            result = self._result(kept, identity, "ok", None, notes) | done
+            result["seconds"] = _seconds(notes) | done["seconds"]
+            if self._fits[-1] == "evaluate":
+                write_result(folder, result)
+            return Outcome(kept, "ok", result, folder)
+
+    def _failure(self, kept: Kept, error: Exception, identity: dict[str, Any], folder: Path) -> Outcome:
+        assert self._fitting is not None
+        line = self._told(kept, error)
+        result = self._result(kept, identity, "failed", line, {}) | {
+            "metrics": self._fitting.failed_metrics(kept.id),
+            "groundtruth": self._fitting.groundtruth(kept.id),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / CONFIG).is_file():
+            OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
+        write_result(folder, result)
+        return Outcome(kept, "failed", result, folder)
+
+    def _told(self, kept: Kept, error: Exception) -> str:
+        line = one_line(error)
+        logger.error("object %d (%s) failed: %s", kept.id, kept.category, line)
+        logger.debug("where", exc_info=error)
+        return line
+
+    def _identity(self, kept: Kept) -> dict[str, Any]:
+        """What decides the result, and its fingerprint."""
+        config = OmegaConf.to_container(self._job.config, resolve=True)
+        assert self._fitting is not None and isinstance(config, dict)
+        config = run_config({str(k): v for k, v in config.items()})
+        inputs = {
+            "prepared": self._preparation.fingerprint(kept),
+            "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
+        }
+        return {"config": config, "inputs": inputs, "fingerprint": run_fingerprint(config, inputs)}
+
+    def _is_finished(self, before: dict[str, Any] | None, identity: dict[str, Any]) -> bool:
+        return is_finished(before, fingerprint=identity["fingerprint"], retry=self._job.config.retry)
+
+    def _say_why(self, kept: Kept, before: dict[str, Any], identity: dict[str, Any], folder: Path) -> None:
+        """Log what differs from the result that is there."""
+        if before.get("fingerprint") == identity["fingerprint"]:
+            return
+        old: dict[str, Any] = {"inputs": before.get("inputs") or {}, "version": (before.get("versions") or {}).get("o2recon")}
+        new: dict[str, Any] = {"inputs": identity["inputs"], "version": package_version()}
+        if (folder / CONFIG).is_file():
+            config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+            assert isinstance(config, dict)
+            old |= run_config({str(k): v for k, v in config.items()})
+            new |= identity["config"]
+        what = "; ".join(changes(old, new)[:5])
+        logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)
+
+    def _result(
+        self, kept: Kept, identity: dict[str, Any], status: str, error: str | None, notes: dict[str, Any]
+    ) -> dict[str, Any]:
+        """`result.json` as far as it does not depend on how the run went."""
+        return {
+            "status": status,
+            "error": error,
+            "scene": self._scene.name,
+            "object": kept.id,
+            "category": kept.category,
+            "experiment": self._job.experiment,
+            "ablation": self._job.ablation,
+            "seed": self._job.config.seed,
+            "seconds": _seconds(notes),
+            "steps": None,
+            "device": None,
+            "encoding": None,
+            "inpainter": notes.get("inpaint", {}).get("inpainter"),
+            "fingerprint": identity["fingerprint"],
+            "inputs": identity["inputs"],
+            "versions": {
+                "o2recon": package_version(),
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": numpy.__version__,
+            },
+            "metrics": {},
+            "evidence": {},
+            "mesh": {},
+            "verdict": None,
+            "groundtruth": None,
+        }
+
+
+def _seconds(notes: dict[str, Any]) -> dict[str, float]:
+    return {name: note["seconds"] for name, note in notes.items()}

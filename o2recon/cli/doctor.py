@@ -1,0 +1,68 @@
+"""The stage `doctor`: what this machine has, and what each missing thing would enable."""
+
+import importlib.util
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from o2recon.cli.job import Job
+from o2recon.manifest import package_version
+
+OPTIONAL = {
+    "numba": ("faster training on the CPU", "pip install numba"),
+    "triton": ("fused hash-grid kernels on a GPU", "comes with torch on Linux"),
+    "tinycudann": ("another hash-grid backend on a GPU", "build tiny-cuda-nn"),
+    "diffusers": ("in-painting by diffusion", "pip install 'o2recon[diffusion]'"),
+    "wandb": ("logging to Weights & Biases", "pip install 'o2recon[wandb]'"),
+    "viser": ("web pages", "pip install 'o2recon[web]'"),
+    "hydra_plugins.hydra_ray_launcher": ("sweeps with Ray", "pip install 'o2recon[ray]'"),
+    "hydra_plugins.hydra_submitit_launcher": ("sweeps with Slurm", "pip install 'o2recon[slurm]'"),
+}
+"""Module -> what it enables and how to get it."""
+
+
+def run(job: Job) -> None:
+    """Print what was found, one line each."""
+    import torch
+
+    print(f"o2recon {package_version()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
+    print(_memory())
+    for device in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(device)
+        print(f"GPU {device}: {facts.name}, {facts.total_memory / 2**30:.0f} GiB")
+    if not torch.cuda.is_available():
+        print("no GPU: everything runs on the CPU, a few minutes an object")
+    for module, (enables, remedy) in OPTIONAL.items():
+        print(_line(module, enables, remedy))
+    for name in ("work", "outputs"):
+        folder = Path(job.config[name]).absolute()
+        existing = next(p for p in (folder, *folder.parents) if p.is_dir())
+        print(f"{name}: {folder}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free")
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return "memory: unknown"
+    return f"memory: {size / 2**30:.0f} GiB"
+
+
+def _line(module: str, enables: str, remedy: str) -> str:
+    name = module.rpartition(".")[2]
+    if not _is_there(module):
+        return f"{name}: missing; it would enable {enables} ({remedy})"
+    try:
+        return f"{name} {version(name)}: {enables}"
+    except PackageNotFoundError:
+        return f"{name}: {enables}"
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,159 @@
+"""Train, mesh and evaluate one prepared object; training is skipped when it was done with the same config and data."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from o2recon.cli.job import Job
+from o2recon.cli.prepare import timed
+from o2recon.cli.table import FITTING
+from o2recon.evaluate import find_truth
+from o2recon.manifest import is_current, write_manifest
+from o2recon.scene import Scene
+from o2recon.train import build_field, load_field
+from o2recon.workspace import ObjectFolder
+
+logger = logging.getLogger(__name__)
+CHECKPOINT = "checkpoints/last.ckpt"
+TRAINED = "checkpoints/manifest.json"
+MESHED = "mesh.manifest.json"
+MESH = "mesh.ply"
+
+
+class Fitting:
+    """The stages after the preparation, built from the config once and used for every object of a scene."""
+
+    def __init__(self, job: Job, scene: Scene) -> None:
+        self._job = job
+        self._fit = instantiate(job.config.train)
+        self._mesher = instantiate(job.config.mesh)
+        self._evaluator = instantiate(job.config.evaluate)
+        self._truth = scene.groundtruth
+        if job.config.groundtruth is not None:
+            self._truth = Path(job.config.groundtruth)
+            if not self._truth.is_dir():
+                raise ValueError(f"groundtruth={self._truth} is no folder: name the folder that holds <object>.ply")
+        self._parts = {group: job.plain(group) for group in FITTING}
+        self._parts["train"].pop("device", None)
+
+    def __call__(
+        self, object_id: int, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool
+    ) -> dict[str, Any]:
+        """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
+
+        `prepared`: fingerprint of the data in `folder`. ValueError when a stage before the first one was not run.
+        """
+        inputs = {"prepared": prepared}
+        if "train" in stages:
+            field = self._train(folder, out, inputs, resume=resume)
+        else:
+            self._require(out / TRAINED, "train", inputs)
+            field = None
+        if "mesh" in stages:
+            self._mesh(field if field is not None else load_field(out / CHECKPOINT), folder, out, inputs)
+        elif "evaluate" in stages:
+            self._require(out / MESHED, "mesh", inputs)
+        done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
+        seconds = {"train": done.pop("seconds", None)}
+        if (out / MESHED).is_file():
+            meshed = _notes(out / MESHED)
+            seconds["mesh"] = meshed.pop("seconds")
+            done |= meshed
+        if "evaluate" in stages:
+            evaluation, seconds["evaluate"] = timed(lambda: self._evaluator(out / MESH, folder, self._truth))
+            done |= {"metrics": evaluation.metrics, "verdict": evaluation.verdict, "groundtruth": self.groundtruth(object_id)}
+        return done | {"seconds": {k: round(v, 2) for k, v in seconds.items() if v is not None}}
+
+    def truth_files(self, object_id: int) -> list[Path]:
+        """The files that say what this object really is."""
+        if self._truth is None:
+            return []
+        files = [self._truth / name for name in (f"{object_id}.ply", f"{object_id}_points.npz")]
+        return [file for file in files if file.is_file()]
+
+    def groundtruth(self, object_id: int) -> str | None:
+        """Folder of this object's truth for `result.json`; None when it has none."""
+        return str(self._truth) if self.truth_files(object_id) else None
+
+    def failed_metrics(self, object_id: int) -> dict[str, Any] | None:
+        """What an object without a mesh scores: 0 where shares are counted; None without truth."""
+        truth = find_truth(self._truth, object_id)
+        return None if truth is None else self._evaluator.metrics(None, None, truth)
+
+    def _config(self, stage: str) -> dict[str, Any]:
+        config = {**self._parts, "seed": self._job.config.seed}
+        return config | {"mesh": self._job.plain("mesh")} if stage == "mesh" else config
+
+    def _train(self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool) -> nn.Module:
+        config, manifest = self._config("train"), out / TRAINED
+        current = is_current(manifest, stage="train", config=config, inputs=inputs)
+        if resume and current and (out / CHECKPOINT).is_file():
+            logger.info("already trained: %s", out / CHECKPOINT)
+            return load_field(out / CHECKPOINT)
+        manifest.unlink(missing_ok=True)
+        field = build_field(self._parts["field"], seed=self._job.config.seed)
+        module, seconds = timed(
+            lambda: self._fit(
+                folder,
+                out,
+                data=instantiate(self._job.config.data),
+                field=field,
+                renderer=instantiate(self._job.config.render),
+                losses=instantiate(self._job.config.loss),
+                seed=self._job.config.seed,
+                config=config | {"inputs": inputs},
+                resume=resume,
+            )
+        )
+        device = self._job.device
+        notes = {"steps": module.step, "device": _device_name(device), "encoding": encoding_of(field, device)}
+        write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes | {"seconds": seconds})
+        return field
+
+    def _mesh(self, field: nn.Module, folder: ObjectFolder, out: Path, inputs: dict[str, str]) -> None:
+        (out / MESHED).unlink(missing_ok=True)
+        field = field.to(self._job.device).eval()
+        sdf, color = field.sdf, outward_color(field)
+        result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._job.device))
+        notes = {"mesh": result.summary, "evidence": result.shares, "seconds": seconds}
+        write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
+
+    def _require(self, manifest: Path, stage: str, inputs: dict[str, str]) -> None:
+        if not is_current(manifest, stage=stage, config=self._config(stage), inputs=inputs):
+            state = "was made with other options or data" if manifest.is_file() else "is missing"
+            raise ValueError(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
+
+
+def outward_color(field: Any) -> Any:
+    """The field's colour at surface points, looked at against the normal."""
+
+    def color(points: Float[Tensor, "points 3"], normals: Float[Tensor, "points 3"]) -> Float[Tensor, "points 3"]:
+        out = field.sdf_and_gradient(points)
+        return field.color(points, -normals, out.gradient, out.feature)
+
+    return color
+
+
+def encoding_of(field: nn.Module, device: str) -> str:
+    """The encodings that really run on `device`, by class and backend."""
+    names = []
+    for encoding in (getattr(field, "coarse_encoding", None), getattr(field, "fine_encoding", None)):
+        if encoding is not None:
+            resolve = getattr(encoding, "resolve_backend", None)
+            backend = f"({resolve(torch.device(device))})" if resolve else ""
+            names.append(type(encoding).__name__ + backend)
+    return "+".join(dict.fromkeys(names)) or type(field).__name__
+
+
+def _device_name(device: str) -> str:
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
+def _notes(manifest: Path) -> dict[str, Any]:
+    return dict(json.loads(manifest.read_text())["notes"])

@@ -1,0 +1,138 @@
+"""Everything before training: each stage runs when its config or its inputs changed, and is skipped otherwise."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+
+from o2recon.cli.job import Job
+from o2recon.cli.selection import for_object
+from o2recon.manifest import is_current, stage_fingerprint, write_manifest
+from o2recon.objects import Kept
+from o2recon.scene import Scene
+from o2recon.sweep import changes, exclusive, shared
+from o2recon.workspace import ObjectFolder
+
+logger = logging.getLogger(__name__)
+
+MANIFESTS = {
+    "objects": "manifest.json",
+    "volume": "volume.manifest.json",
+    "masks": "masks/manifest.json",
+    "inpaint": "inpainted/manifest.json",
+    "cues": "cues/manifest.json",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage for one object: what it is made from, and the manifest that says so when it is done."""
+
+    name: str
+    manifest: Path
+    config: Any
+    inputs: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        return stage_fingerprint(self.name, self.config, self.inputs)
+
+    @property
+    def is_current(self) -> bool:
+        return is_current(self.manifest, stage=self.name, config=self.config, inputs=self.inputs)
+
+    def notes(self) -> dict[str, Any]:
+        """What the stage wrote down when it ran."""
+        return dict(json.loads(self.manifest.read_text())["notes"])
+
+
+class Preparation:
+    """The stages from the scene to the cues, for the objects of one scene."""
+
+    def __init__(self, job: Job, scene: Scene) -> None:
+        self._job, self._scene = job, scene
+        self._scene_fingerprint = scene.fingerprint()
+        self._stages = {name: instantiate(job.config[name]) for name in MANIFESTS}
+
+    def folder(self, object_id: int) -> ObjectFolder:
+        return ObjectFolder(self._job.prepared_folder(self._scene.name, object_id))
+
+    def steps(self, kept: Kept) -> list[Step]:
+        """The stages of one object in order; each has the fingerprint of the one before among its inputs."""
+        root = self.folder(kept.id).path
+        reader = {k: v for k, v in self._job.plain("scene").items() if k != "root"}
+        inputs = {
+            "scene": stage_fingerprint("scene", reader, {"files": self._scene_fingerprint}),
+            "object": f"{kept.id} {kept.category}",
+        }
+        steps: list[Step] = []
+        for name, manifest in MANIFESTS.items():
+            config = self._job.plain(name)
+            if name == "objects":
+                config = for_object(config, kept.id)
+            steps.append(Step(name, root / manifest, config, inputs))
+            inputs = {name: steps[-1].fingerprint}
+        return steps
+
+    def fingerprint(self, kept: Kept) -> str:
+        """Identifies the prepared data of one object, whether they exist already or not."""
+        return self.steps(kept)[-1].fingerprint
+
+    @contextmanager
+    def ready(self, kept: Kept, *, build: bool) -> Iterator[dict[str, Any]]:
+        """Prepared data that nobody changes meanwhile; yields the notes of every stage.
+
+        What is not current is made first when `build`, else it is a ValueError.
+        """
+        steps = self.steps(kept)
+        root = self.folder(kept.id).path
+        again = build and self._job.config.retry == "all"
+        while True:
+            if again or not all(step.is_current for step in steps):
+                if not build:
+                    raise ValueError(_outdated(steps, root))
+                with exclusive(root, wait=True):
+                    self._build(kept, steps, again=again)
+                again = False
+            with shared(root):
+                if all(step.is_current for step in steps):
+                    yield {step.name: step.notes() for step in steps}
+                    return
+
+    def _build(self, kept: Kept, steps: list[Step], *, again: bool) -> None:
+        folder = self.folder(kept.id)
+        for i, step in enumerate(steps):
+            if step.is_current and not again:
+                continue
+            for later in steps[i:]:
+                later.manifest.unlink(missing_ok=True)
+            logger.info("object %d (%s): %s", kept.id, kept.category, step.name)
+            notes, seconds = timed(lambda name=step.name: self._call(name, folder, kept))  # type: ignore[misc]
+            notes = {**(notes or {}), "seconds": round(seconds, 2)}
+            write_manifest(step.manifest, stage=step.name, config=step.config, inputs=step.inputs, notes=notes)
+
+    def _call(self, name: str, folder: ObjectFolder, kept: Kept) -> dict[str, Any] | None:
+        stage = self._stages[name]
+        return stage(self._scene, folder, kept) if name == "objects" else stage(self._scene, folder)
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Result and seconds of a call."""
+    start = time.perf_counter()
+    return work(), time.perf_counter() - start
+
+
+def _outdated(steps: list[Step], root: Path) -> str:
+    step = next(step for step in steps if not step.is_current)
+    if not step.manifest.is_file():
+        return f"{root} is not prepared ({step.name} is missing): run 'o2recon prepare' with the same options first"
+    before = json.loads(step.manifest.read_text())
+    differences = changes({"config": before["config"], **before["inputs"]}, {"config": step.config, **step.inputs})
+    shown = "; ".join(differences[:3]) or "another version of the package"
+    return f"{root} was prepared with other options or inputs ({shown}): run 'o2recon prepare' with the same options first"

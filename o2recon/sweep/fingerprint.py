@@ -1,0 +1,51 @@
+"""What identifies a run: its resolved config without the machine's part, and the fingerprints of its inputs."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from o2recon.manifest import stage_fingerprint
+
+MACHINE_KEYS = (
+    *("stage", "study", "object", "groundtruth", "retry", "device"),
+    *("work", "prepared", "outputs", "report", "synth"),
+)
+"""Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
+
+
+def run_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that decides the result; `scene.root` is a place, the scan's content is an input."""
+    kept = {k: v for k, v in config.items() if k not in MACHINE_KEYS}
+    if isinstance(kept.get("scene"), dict):
+        kept["scene"] = {k: v for k, v in kept["scene"].items() if k != "root"}
+    return kept
+
+
+def run_fingerprint(config: dict[str, Any], inputs: dict[str, str]) -> str:
+    """Hash of what decides the result, of the package version and of the inputs' fingerprints."""
+    return stage_fingerprint("run", run_config(config), inputs)
+
+
+def fingerprint_of_files(files: Sequence[Path]) -> str:
+    """Hash of the files' names and contents; 'none' for no files."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16] if files else "none"
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Differences of two nested dictionaries, as 'key.path: old -> new' lines."""
+    old, new = _flat(before), _flat(after)
+    keys = [*old, *(k for k in new if k not in old)]
+    shown = [(k, old.get(k, "(absent)"), new.get(k, "(absent)")) for k in keys]
+    return [f"{k}: {a} -> {b}" for k, a, b in shown if a != b]
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        parts = [_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in value.items()]
+        return {k: v for part in parts for k, v in part.items()}
+    return {prefix: value}
