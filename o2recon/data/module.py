@@ -25,7 +25,7 @@ class Draw:
 
 
 class ObjectData(pl.LightningDataModule):
-    """Serves blocks of `steps_per_block` draws for training and the rays of the held-out views for validation.
+    """Blocks of `steps_per_block` draws for training, up to `num_steps`; rays of the held-out views for validation.
 
     A draw depends on `seed` and its step alone, so that a resumed run sees what an uninterrupted one would have seen.
     `shares`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in all held-out
@@ -49,7 +49,7 @@ class ObjectData(pl.LightningDataModule):
         self.shares, self.num_rays, self.point_options = dict(shares), num_rays, dict(points)
         self.num_val_rays, self.val_chunk = num_val_rays, val_chunk
         self.frame: ObjectFrame | None = None
-        self.first_step, self.steps_per_block = 0, 1
+        self.first_step, self.steps_per_block, self.num_steps = 0, 1, 0
 
     def setup(self, stage: str | None = None) -> None:
         """Read the views once; later calls do nothing."""
@@ -101,12 +101,8 @@ class ObjectData(pl.LightningDataModule):
     def train_dataloader(self) -> "Blocks":
         return Blocks(self)
 
-    def val_dataloader(self) -> list[RayBatch]:
-        """Chunks of held-out rays; none when no view is held out."""
-        if self.val_table is None:
-            return []
-        rows = torch.arange(len(self.val_table), device=self.val_table.view.device)
-        return [self.val_table.batch(chunk) for chunk in rows.split(self.val_chunk)]
+    def val_dataloader(self) -> "Chunks":
+        return Chunks(self.val_table, self.val_chunk)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Draws are made on the device already."""
@@ -114,16 +110,30 @@ class ObjectData(pl.LightningDataModule):
 
 
 class Blocks:
-    """Endless blocks of draws, from the module's `first_step` on."""
+    """Blocks of draws from the module's `first_step` to its `num_steps`; asked for again, from wherever it is then."""
 
     def __init__(self, data: ObjectData) -> None:
         self.data = data
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        step = self.data.first_step
-        while True:
-            yield [self.data.draw(step + i) for i in range(self.data.steps_per_block)]
-            step += self.data.steps_per_block
+        data = self.data
+        for start in range(data.first_step, data.num_steps, data.steps_per_block):
+            yield [data.draw(step) for step in range(start, min(start + data.steps_per_block, data.num_steps))]
+
+
+class Chunks:
+    """The rows of a table in order, in chunks; none of no table."""
+
+    def __init__(self, table: RayTable | None, length: int) -> None:
+        self.table, self.length = table, length
+
+    def __len__(self) -> int:
+        return 0 if self.table is None else -(-len(self.table) // self.length)
+
+    def __iter__(self) -> Iterator[RayBatch]:
+        if self.table is not None:
+            rows = torch.arange(len(self.table), device=self.table.view.device)
+            yield from (self.table.batch(chunk) for chunk in rows.split(self.length))
 
 
 def step_generator(seed: int, step: int, device: torch.device | str) -> torch.Generator:

@@ -44,10 +44,11 @@ def test_a_draw_depends_on_seed_and_step_alone(folder: ObjectFolder) -> None:
 def test_blocks_go_on_from_the_first_step(folder: ObjectFolder) -> None:
     data = data_of(folder)
     data.setup()
-    data.first_step, data.steps_per_block = 20, 4
+    data.first_step, data.steps_per_block, data.num_steps = 20, 4, 26
     blocks = iter(data.train_dataloader())
     assert [draw.step for draw in next(blocks)] == [20, 21, 22, 23]
-    assert [draw.step for draw in next(blocks)] == [24, 25, 26, 27]
+    assert [draw.step for draw in next(blocks)] == [24, 25]
+    assert next(blocks, None) is None
 
 
 def test_held_out_views_are_validated_and_never_trained(folder: ObjectFolder) -> None:
@@ -63,7 +64,7 @@ def test_held_out_views_are_validated_and_never_trained(folder: ObjectFolder) ->
 def test_without_held_out_views_there_is_no_validation(tmp_path: Path) -> None:
     data = data_of(sphere_scene(num_views=3, size=24).write(tmp_path))
     data.setup()
-    assert data.val_dataloader() == []
+    assert len(data.val_dataloader()) == 0 and list(data.val_dataloader()) == []
 
 
 def test_no_view_at_the_object_is_refused(tmp_path: Path) -> None:

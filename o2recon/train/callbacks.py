@@ -1,0 +1,110 @@
+"""Progress bar with ETA, metrics.csv, and the checkpoint that a killed run continues from."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from o2recon.train.reconstruction import Reconstruction
+from o2recon.workspace import written_atomically
+
+
+class StepProgress(pl.Callback):
+    """Optimiser steps done, elapsed and remaining time, on stderr. `description` stands in front."""
+
+    def __init__(self, *, description: str) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task = self.progress.add_task(description, total=None, note="")
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        self.progress.update(self.task, total=pl_module.num_steps, completed=pl_module.step)
+        self.progress.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        note = f"loss {pl_module.block_means['train/loss/total']:.3f}"
+        self.progress.update(self.task, completed=pl_module.step, note=note)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.progress.stop()
+
+
+class MetricsFile(pl.Callback):
+    """Appends one row per block that passes a multiple of `every` steps, and one per validation, to metrics.csv.
+
+    Columns: step, seconds, train/loss/<term>, train/loss/total, train/inv_s, val/...; empty where not computed. A
+    resumed run cuts the rows that lie behind its checkpoint.
+    """
+
+    VALIDATION = ("val/depth_residual_cm", "val/depth_within_2cm", "val/silhouette_iou", "val/psnr_db")
+
+    def __init__(self, *, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+        self.columns: list[str] = []
+        self.start = time.perf_counter()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        losses = [f"train/loss/{name}" for name in (*pl_module.terms, "total")]
+        self.columns = ["step", "seconds", *losses, "train/inv_s", *self.VALIDATION]
+        kept: list[dict[str, str]] = []
+        if self.path.is_file() and pl_module.step:
+            with open(self.path, newline="") as file:
+                kept = [row for row in csv.DictReader(file) if int(row["step"]) <= pl_module.step]
+        self.start = time.perf_counter() - (float(kept[-1]["seconds"]) if kept else 0.0)
+        with written_atomically(self.path) as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, _: int
+    ) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        step = pl_module.step
+        if step // self.every > (step - len(batch)) // self.every:
+            self._append(step, pl_module.block_means)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        self._append(pl_module.step, pl_module.validation)
+
+    def _append(self, step: int, values: dict[str, float]) -> None:
+        row = {"step": step, "seconds": f"{time.perf_counter() - self.start:.2f}"}
+        with open(self.path, "a", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
+
+
+class LastCheckpoint(pl.Callback):
+    """Keeps `path` at most `every` steps old, and writes it at the end; replaced atomically."""
+
+    def __init__(self, *, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, _: int
+    ) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        step = pl_module.step
+        if step // self.every > (step - len(batch)) // self.every or step >= pl_module.num_steps:
+            with written_atomically(self.path) as temporary:
+                trainer.save_checkpoint(temporary)

@@ -1,0 +1,167 @@
+"""Train one object: warm start, Lightning's Trainer, checkpoints to continue from."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from o2recon.data import ObjectData
+from o2recon.train.callbacks import LastCheckpoint, MetricsFile, StepProgress
+from o2recon.train.checkpoint import read_checkpoint
+from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.reconstruction import Reconstruction, Term
+from o2recon.train.stages import Stages
+from o2recon.train.warm_start import WarmStart
+from o2recon.types import RenderOutput
+from o2recon.workspace import ObjectFolder
+
+log = logging.getLogger(__name__)
+
+
+class Fit:
+    """Trains fields. `device`: auto, cpu, cuda or cuda:<n>. `steps_per_block` optimiser steps are one of Lightning.
+
+    `warm_start` None starts from the field's own initial values. `*_every` count optimiser steps.
+    """
+
+    def __init__(
+        self,
+        *,
+        optimizer: GroupedAdam,
+        stages: Stages,
+        warm_start: WarmStart | None,
+        num_steps: int,
+        steps_per_block: int,
+        log_every: int,
+        validate_every: int,
+        checkpoint_every: int,
+        device: str,
+    ) -> None:
+        self.optimizer, self.stages, self.warm_start = optimizer, stages, warm_start
+        self.num_steps, self.steps_per_block = num_steps, steps_per_block
+        self.log_every, self.validate_every, self.checkpoint_every = log_every, validate_every, checkpoint_every
+        self.accelerator, self.devices = _accelerator(device)
+
+    def __call__(
+        self,
+        folder: ObjectFolder,
+        out: Path,
+        *,
+        data: Callable[..., ObjectData],
+        field: nn.Module,
+        renderer: Callable[..., RenderOutput],
+        losses: dict[str, Term | None],
+        seed: int,
+        config: dict[str, Any] | None = None,
+        resume: bool = True,
+    ) -> Reconstruction:
+        """Train `field` (in place) on `folder`; writes `out`/metrics.csv and `out`/checkpoints/last.ckpt.
+
+        `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
+        the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
+        Raises TrainingDiverged, or ValueError for unprepared or unusable data.
+        """
+        module_data = data(folder=folder, seed=seed)
+        module_data.setup()
+        module_data.steps_per_block, module_data.num_steps = self.steps_per_block, self.num_steps
+        assert module_data.frame is not None
+        scale = module_data.frame.scale
+        module = Reconstruction(
+            field=field,
+            renderer=renderer,
+            losses=losses,
+            optimizer=self.optimizer,
+            stages=self.stages,
+            num_steps=self.num_steps,
+            seed=seed,
+            scale=scale,
+            config=config,
+        )
+        last = out / "checkpoints" / "last.ckpt"
+        previous = _usable_checkpoint(last, config, self.num_steps) if resume else None
+        with _repeatable():
+            if previous is None and self.warm_start is not None:
+                self.warm_start(field, module_data.volume, scale=scale, seed=seed)
+            self._train(module, module_data, out, last, previous)
+        return module
+
+    def _train(self, module: Reconstruction, data: ObjectData, out: Path, last: Path, previous: Path | None) -> None:
+        callbacks = [
+            StepProgress(description=f"training {data.folder.path.name}"),
+            MetricsFile(path=out / "metrics.csv", every=self.log_every),
+            LastCheckpoint(path=last, every=self.checkpoint_every),
+        ]
+        with _quiet_lightning():
+            trainer = pl.Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                max_epochs=-1,
+                max_steps=self.num_steps,
+                val_check_interval=max(self.validate_every // self.steps_per_block, 1),
+                check_val_every_n_epoch=None,
+                limit_val_batches=1.0 if data.val_table is not None else 0,
+                num_sanity_val_steps=0,
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                callbacks=callbacks,
+            )
+            trainer.fit(module, datamodule=data, ckpt_path=None if previous is None else str(previous))
+
+
+def _usable_checkpoint(path: Path, config: dict[str, Any] | None, num_steps: int) -> Path | None:
+    """The checkpoint, when it belongs to the same config; else None, and the log says why training starts again."""
+    if not path.is_file():
+        return None
+    saved = read_checkpoint(path)["o2recon"]
+    if saved["config"] != config or saved["num_steps"] != num_steps:
+        log.info("%s was made with another config: training starts again", path)
+        return None
+    log.info("training continues from step %d of %d", saved["step"], saved["num_steps"])
+    return path
+
+
+def _accelerator(device: str) -> tuple[str, Any]:
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdigit())):
+        raise ValueError(f"device={device}: must be auto, cpu, cuda or cuda:<number>")
+    return ("gpu" if kind == "cuda" else kind), ([int(number)] if number else 1)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Without Lightning's remarks about devices, and without the warnings named here."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # 2026-11-22: Lightning 2.6.6 asks torch 2.13's pytrees in an old way; nothing a user could do about it
+            warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Sums in one order on the CPU, and as it was before afterwards. Where there is a GPU, scatters stay free."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(not torch.cuda.is_available())
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]

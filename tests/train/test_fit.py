@@ -1,0 +1,253 @@
+"""Training end to end on a sphere whose SDF is known."""
+
+import csv
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sphere_scene import point_options, ray_options, sphere_scene
+
+from o2recon.data import ObjectData, RayBuilder, VolumeField
+from o2recon.losses import ColorLoss, DepthLoss, EikonalLoss, FreeSpaceLoss, HullLoss, MaskLoss, SdfLoss
+from o2recon.render import Renderer
+from o2recon.train import (
+    Fit,
+    GroupedAdam,
+    Reconstruction,
+    Stages,
+    TrainingDiverged,
+    WarmStart,
+    build_field,
+    load_field,
+    read_checkpoint,
+)
+from o2recon.workspace import ObjectFolder
+
+GRID = {
+    "_target_": "o2recon.field.HashGrid",
+    "num_levels": 2,
+    "num_features": 2,
+    "min_resolution": 4,
+    "max_resolution": 16,
+    "log2_rows": 13,
+    "interpolation": "smooth",
+    "initial_scale": 1e-4,
+    "backend": "auto",
+}
+FIELD = {
+    "_target_": "o2recon.field.Cascade",
+    "coarse_encoding": GRID,
+    "fine_encoding": {**GRID, "min_resolution": 16, "max_resolution": 32},
+    "num_hidden": 16,
+    "num_coarse_layers": 1,
+    "num_fine_layers": 1,
+    "num_color_layers": 1,
+    "num_feature_channels": 3,
+    "softplus_beta": 100.0,
+    "initial_radius": 0.3,
+    "initial_sharpness": 0.3,
+}
+RATES = {"tables": 1e-2, "networks": 2e-3, "sharpness": 1e-3}
+
+
+def losses() -> dict[str, Any]:
+    return {
+        "color": {"weight": 1.0, "loss": ColorLoss()},
+        "mask": {"weight": 0.5, "loss": MaskLoss(clip=1e-3)},
+        "depth": {"weight": 1.0, "loss": DepthLoss(max_error=0.2)},
+        "eikonal": {"weight": 0.1, "loss": EikonalLoss()},
+        "sdf": {"weight": 5.0, "loss": SdfLoss(truncation=0.06, truncation_behind=0.015, min_cosine=0.2)},
+        "free_space": {"weight": 1.0, "loss": FreeSpaceLoss()},
+        "hull": {"weight": 1.0, "loss": HullLoss()},
+        "normal": None,
+    }
+
+
+def renderer() -> Renderer:
+    return Renderer(
+        num_free_samples=4,
+        num_band_samples=8,
+        num_importance_samples=6,
+        num_importance_rounds=1,
+        num_gradient_sections=2,
+        num_eikonal_samples=1,
+        band_sigmas=3.0,
+        min_band=0.06,
+        min_opacity=0.01,
+    )
+
+
+def fit_of(num_steps: int, *, warm: int = 0, rates: dict[str, float] = RATES) -> Fit:
+    warm_start = WarmStart(
+        num_coarse_steps=warm,
+        num_fine_steps=warm,
+        num_near=512,
+        num_uniform=256,
+        band=0.03,
+        truncation=0.1,
+        learning_rates=RATES,
+    )
+    return Fit(
+        optimizer=GroupedAdam(
+            learning_rates=rates, betas=(0.9, 0.99), epsilon=1e-15, warm_up_steps=3, final_share=0.05
+        ),
+        stages=Stages(coarse_share=0.25, fade_share=0.25, inv_s_floor=(50.0, 200.0)),
+        warm_start=warm_start if warm else None,
+        num_steps=num_steps,
+        steps_per_block=4,
+        log_every=4,
+        validate_every=8,
+        checkpoint_every=8,
+        device="cpu",
+    )
+
+
+def train(folder: ObjectFolder, out: Path, fit: Fit, *, seed: int = 0, **options: Any) -> Reconstruction:
+    data = partial(
+        ObjectData,
+        rays=RayBuilder(**ray_options()),
+        shares={"visible": 0.5, "hidden": 0.1, "background": 0.2, "boundary": 0.2},
+        num_rays=128,
+        points=point_options(),
+        num_val_rays=400,
+        val_chunk=200,
+    )
+    return fit(
+        folder,
+        out,
+        data=data,
+        field=build_field(FIELD, seed=seed),
+        renderer=renderer(),
+        losses=options.pop("losses", losses()),
+        seed=seed,
+        config={"field": FIELD},
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
+    return sphere_scene(size=40).write(tmp_path_factory.mktemp("work") / "1")
+
+
+def sdf_error_cm(field: torch.nn.Module) -> float:
+    """Mean |sdf| on the true sphere, centimetres."""
+    scene = sphere_scene()
+    directions = torch.nn.functional.normalize(torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
+    with torch.no_grad():
+        return float(field.sdf(directions * scene.radius / scene.frame.scale).abs().mean()) * scene.frame.scale * 100
+
+
+def test_rays_alone_find_the_sphere_within_a_centimetre(folder: ObjectFolder, tmp_path: Path) -> None:
+    before = sdf_error_cm(build_field(FIELD, seed=0))
+    module = train(folder, tmp_path, fit_of(120))
+    assert before > 5 and sdf_error_cm(module.field) < 1
+    assert module.validation["val/depth_residual_cm"] < 1
+    assert module.validation["val/silhouette_iou"] > 0.9
+
+
+def test_a_warm_start_follows_the_volume_within_3_mm(folder: ObjectFolder) -> None:
+    volume, field = VolumeField(folder.read_volume()), build_field(FIELD, seed=0)
+    start = fit_of(1, warm=100).warm_start
+    assert start is not None
+    error = start(field, volume, scale=folder.read_record().frame.scale, seed=0)
+    assert error < 0.003
+    assert sdf_error_cm(field) < 0.3
+
+
+class Killed(Exception):
+    """Stands for the kill signal."""
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(folder, tmp_path / "whole", fit_of(24, warm=3))
+    step = Reconstruction.training_step
+
+    def killed_at_step_12(self: Reconstruction, block: Any, index: int) -> None:
+        if self.step >= 12:
+            raise Killed
+        step(self, block, index)
+
+    monkeypatch.setattr(Reconstruction, "training_step", killed_at_step_12)
+    with pytest.raises(Killed):
+        train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    monkeypatch.undo()
+    assert read_checkpoint(tmp_path / "cut/checkpoints/last.ckpt")["o2recon"]["step"] == 8
+    resumed = train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    rows = [_rows(tmp_path / run / "metrics.csv") for run in ("whole", "cut")]
+    assert rows[0] == rows[1] and [r["step"] for r in rows[0]] == ["4", "8", "8", "12", "16", "16", "20", "24", "24"]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_a_finished_run_is_not_trained_again(folder: ObjectFolder, tmp_path: Path) -> None:
+    first = train(folder, tmp_path, fit_of(8))
+    before = (tmp_path / "metrics.csv").read_text()
+    again = train(folder, tmp_path, fit_of(8))
+    assert again.step == 8
+    assert all(torch.equal(v, again.state_dict()[k]) for k, v in first.state_dict().items())
+    assert (tmp_path / "metrics.csv").read_text() == before
+
+
+def test_another_config_starts_again(folder: ObjectFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train(folder, tmp_path, fit_of(4))
+    with caplog.at_level("INFO", logger="o2recon"):
+        train(folder, tmp_path, fit_of(8))
+    assert "starts again" in caplog.text
+
+
+def test_the_checkpoint_rebuilds_the_field(folder: ObjectFolder, tmp_path: Path) -> None:
+    module = train(folder, tmp_path, fit_of(8))
+    field = load_field(tmp_path / "checkpoints/last.ckpt")
+    points = torch.rand(50, 3) - 0.5
+    with torch.no_grad():
+        assert torch.equal(field.sdf(points), module.field.sdf(points))
+
+
+def test_metrics_have_one_column_a_term_and_every_validation(folder: ObjectFolder, tmp_path: Path) -> None:
+    train(folder, tmp_path, fit_of(8))
+    rows = _rows(tmp_path / "metrics.csv")
+    assert {"train/loss/color", "train/loss/total", "val/depth_residual_cm", "val/silhouette_iou"} <= set(rows[0])
+    assert "train/loss/normal" not in rows[0]
+    assert rows[0]["train/loss/sdf"] and rows[-1]["val/silhouette_iou"]
+
+
+def test_nan_is_a_diverged_training_with_a_one_line_reason(folder: ObjectFolder, tmp_path: Path) -> None:
+    def broken(output: Any, rays: Any, points: Any) -> torch.Tensor:
+        return output.sdf.mean() * float("nan")
+
+    with pytest.raises(TrainingDiverged, match="loss broken") as caught:
+        train(folder, tmp_path, fit_of(8), losses={**losses(), "broken": {"weight": 1.0, "loss": broken}})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "checkpoints/last.ckpt").exists()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(b"half a checkpoint")
+    with pytest.raises(ValueError, match=r"last\.ckpt cannot be read"):
+        load_field(path)
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(ValueError, match="device=tpu"):
+        Fit(
+            optimizer=fit_of(1).optimizer,
+            stages=fit_of(1).stages,
+            warm_start=None,
+            num_steps=1,
+            steps_per_block=1,
+            log_every=1,
+            validate_every=1,
+            checkpoint_every=1,
+            device="tpu",
+        )
