@@ -12,11 +12,15 @@ from o2recon.types import FieldOutput
 class Cascade(nn.Module):
     """sdf(x) = base(x) + coarse(x) + gate * fine(x) on the object frame (unit sphere), and colour.
 
-    base(x) = sqrt(|x|^2 + 0.01) - `initial_radius` is a rounded sphere and coarse starts at exactly 0, so the field starts
-    as that sphere and keeps growing outside the box. fine starts at exactly 0; gate is 0 in the coarse stage. The colour
-    network sees [point, direction, gradient, feature]; the direction is zeroed in the coarse stage.
-    inv_s = max(exp(10 v), floor) is the sharpness of the surface; v is learnt, the floor is 0 unless a schedule sets it.
+    base(x) = sqrt(|x|^2 + 0.01) - `initial_radius` is a rounded sphere and coarse starts at exactly 0, so the field
+    starts as that sphere and keeps growing outside the box. fine starts at exactly 0; gate is 0 in the coarse stage.
+    The colour network sees [point, direction, gradient, feature]; the direction is zeroed in the coarse stage.
+    inv_s = max(exp(10 v), floor) is the surface's sharpness; v is learnt, the floor is 0 unless a schedule sets it.
     """
+
+    gate: Tensor
+    direction_gate: Tensor
+    inv_s_floor: Tensor
 
     def __init__(
         self,
@@ -35,9 +39,11 @@ class Cascade(nn.Module):
         super().__init__()
         self.coarse_encoding = coarse_encoding
         self.fine_encoding = fine_encoding
-        sizes = {"num_hidden": num_hidden, "num_outputs": 1 + num_feature_channels, "beta": softplus_beta}
-        self.coarse = Mlp(num_inputs=coarse_encoding.num_channels, num_layers=num_coarse_layers, **sizes)
-        self.fine = Mlp(num_inputs=fine_encoding.num_channels, num_layers=num_fine_layers, **sizes)
+        sizes = {"num_hidden": num_hidden, "num_outputs": 1 + num_feature_channels}
+        coarse_sizes = sizes | {"num_inputs": coarse_encoding.num_channels, "num_layers": num_coarse_layers}
+        fine_sizes = sizes | {"num_inputs": fine_encoding.num_channels, "num_layers": num_fine_layers}
+        self.coarse = Mlp(**coarse_sizes, beta=softplus_beta)
+        self.fine = Mlp(**fine_sizes, beta=softplus_beta)
         colour_layers: list[nn.Module] = []
         width = 9 + num_feature_channels
         for _ in range(num_color_layers):
@@ -45,9 +51,9 @@ class Cascade(nn.Module):
             width = num_hidden
         self.color_network = nn.Sequential(*colour_layers, nn.Linear(width, 3), nn.Sigmoid())
         for network in (self.coarse, self.fine):
-            nn.init.zeros_(network.layers[-1].weight[:1])
-            nn.init.zeros_(network.layers[-1].bias[:1])
-        nn.init.zeros_(self.fine.layers[-1].bias)
+            nn.init.zeros_(network.output.weight[:1])
+            nn.init.zeros_(network.output.bias[:1])
+        nn.init.zeros_(self.fine.output.bias)
         self.sharpness = nn.Parameter(torch.tensor(float(initial_sharpness)))
         self.initial_radius = initial_radius
         self.register_buffer("gate", torch.zeros(()))
@@ -69,8 +75,7 @@ class Cascade(nn.Module):
         """Where training stands: the coarse stage ends at `fraction_coarse` = 1; then the fine levels fade in."""
         self.direction_gate.fill_(float(fraction_coarse >= 1))
         self.gate.fill_(min(max(fine_levels_active, 0.0), 1.0))
-        if hasattr(self.fine_encoding, "set_active_levels"):
-            self.fine_encoding.set_active_levels(fine_levels_active)
+        self.fine_encoding.set_active_levels(fine_levels_active)
         self.fine_is_on = fine_levels_active > 0
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -100,7 +105,7 @@ class Cascade(nn.Module):
             fine, fine_normal = _evaluate(self.fine_encoding, self.fine, cube, gradient=gradient)
             out = out + self.gate * fine
             residual = self.gate * fine[:, 0]
-            if normal is not None:
+            if normal is not None and fine_normal is not None:
                 normal = normal + self.gate * fine_normal
         total = None
         if normal is not None:

@@ -29,6 +29,9 @@ class Encoding(nn.Module, ABC):
 
     num_channels: int
 
+    def set_active_levels(self, active: float) -> None:
+        """How many levels speak, the last one perhaps in part; an encoding without levels ignores it."""
+
     @abstractmethod
     def features(
         self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None

@@ -10,6 +10,8 @@ from o2recon.field.encoding import Encoded, Encoding
 class Fourier(Encoding):
     """[x, sin(2^k pi x), cos(2^k pi x)] for k < num_octaves, on x mapped from the unit cube to [-1, 1]; one object."""
 
+    frequencies: Tensor
+
     def __init__(self, *, num_octaves: int) -> None:
         super().__init__()
         self.num_octaves = num_octaves

@@ -17,10 +17,12 @@ BACKENDS = ("auto", "torch", "numba")
 class HashGrid(Encoding):
     """Grid encoding of Instant-NGP, with exact first and second derivatives.
 
-    `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU and
-    torch elsewhere; points that themselves require a gradient, and float64, go through torch, whose derivatives are
-    complete to any order. Tables of `num_objects` objects lie one after the other. Levels are switched by `set_active_levels`.
+    `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU
+    and torch elsewhere; points that themselves require a gradient, and float64, always go through torch, whose
+    derivatives are complete to any order. Tables of `num_objects` objects lie one after the other.
     """
+
+    level_weights: Tensor
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class HashGrid(Encoding):
         self.num_channels = num_levels * num_features
         self.smooth = interpolation == "smooth"
         if backend == "numba" and num_features % 2:
-            raise ValueError(f"num_features={num_features}: the numba encoding takes an even number, or use backend=torch")
+            raise ValueError(f"num_features={num_features}: numba takes an even number, or set backend=torch")
         self.backend = backend
         self._announced: set[str] = set()
         rows = num_objects * self.layout.total_rows

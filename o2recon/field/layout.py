@@ -9,7 +9,7 @@ PRIMES = (1, 2654435761, 805459861)
 
 @dataclass(frozen=True)
 class GridLayout:
-    """Levels of one object's table; a level with (resolution + 1)^3 <= max_rows vertices is dense, others are hashed."""
+    """Levels of one object's table: dense where its (resolution + 1)^3 vertices fit the allowed rows, else hashed."""
 
     resolutions: tuple[int, ...]
     rows: tuple[int, ...]

@@ -1,5 +1,8 @@
 """A small multi-layer perceptron whose input gradient is computed by ordinary forward operations."""
 
+from itertools import pairwise
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,8 +17,9 @@ class Mlp(nn.Module):
 
     def __init__(self, *, num_inputs: int, num_hidden: int, num_layers: int, num_outputs: int, beta: float) -> None:
         super().__init__()
-        sizes = [num_inputs] + [num_hidden] * num_layers + [num_outputs]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        sizes = [num_inputs] + [num_hidden] * num_layers
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.output = nn.Linear(sizes[-1], num_outputs)
         self.beta = beta
 
     def _activate(self, z: Tensor) -> Tensor:
@@ -24,10 +28,9 @@ class Mlp(nn.Module):
     def forward(self, inputs: Float[Tensor, "points inputs"], num_outputs: int | None = None) -> Tensor:
         """[points outputs]."""
         h = inputs
-        for layer in self.layers[:-1]:
+        for layer in self.hidden:
             h = self._activate(layer(h))
-        last = self.layers[-1]
-        return functional.linear(h, last.weight[:num_outputs], last.bias[:num_outputs])
+        return functional.linear(h, self.output.weight[:num_outputs], self.output.bias[:num_outputs])
 
     def with_gradient(self, inputs: Float[Tensor, "points inputs"]) -> tuple[Tensor, Tensor]:
         """Outputs [points outputs] and d(output 0)/d(inputs) [points inputs], by the chain rule written out.
@@ -35,12 +38,11 @@ class Mlp(nn.Module):
         g_last = W_last[0]; going down, g = (g * sigmoid(beta z)) W, sigmoid being the derivative of softplus.
         """
         slopes, h = [], inputs
-        for layer in self.layers[:-1]:
+        for layer in self.hidden:
             z = layer(h)
             slopes.append(torch.sigmoid(self.beta * z))
             h = self._activate(z)
-        outputs = self.layers[-1](h)
-        g = self.layers[-1].weight[0]
-        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
-            g = (g * slope) @ layer.weight
-        return outputs, g.expand(inputs.shape)
+        g = self.output.weight[0]
+        for layer, slope in zip(reversed(self.hidden), reversed(slopes), strict=True):
+            g = (g * slope) @ cast(nn.Linear, layer).weight
+        return self.output(h), g.expand(inputs.shape)

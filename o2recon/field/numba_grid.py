@@ -1,10 +1,11 @@
-"""The grid encoding on compiled CPU loops: same numbers as `torch_grid` in float32, one merged scatter in the backward."""
+"""The grid encoding on compiled CPU loops: `torch_grid` in float32, with one merged scatter in the backward."""
 
 import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def _run(tasks: list[Callable[[], None]]) -> None:
 def _over_points(kernel: Callable[..., None], num_points: int, *arguments: object) -> None:
     count = max(1, min(torch.get_num_threads(), num_points // MIN_POINTS_PER_TASK))
     edges = [num_points * k // count for k in range(count + 1)]
-    _run([functools.partial(kernel, *arguments, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    _run([functools.partial(kernel, *arguments, a, b) for a, b in pairwise(edges)])
 
 
 def _array(tensor: Tensor) -> np.ndarray:

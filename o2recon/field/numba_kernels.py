@@ -1,9 +1,12 @@
 """The loops of the grid encoding, compiled for the CPU in float32; the mathematics is that of `torch_grid`.
 
-`level` is one int64 row per level: resolution, rows, first row, dense. Features are taken two at a time. Kernels release
-the GIL so that a thread pool runs them side by side: over points where they gather, over levels where they scatter (two
-levels never share a row, so no atomics are needed and sums keep one order).
+`levels` has one int64 row per level: resolution, rows, first row, dense. Features are taken two at a time. Kernels
+release the GIL so that a thread pool runs them side by side: over points where they gather, over levels where they
+scatter (two levels never share a row, so no atomics are needed and sums keep one order). `no_type_check` keeps the
+tests' type checker from wrapping what numba must compile.
 """
+
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -17,7 +20,8 @@ _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"c
 
 
 @_compiled
-def _axis(x, resolution, smooth):  # type: ignore[no-untyped-def]
+@no_type_check
+def _axis(x, resolution, smooth):
     """Cell, u and du/dx along one axis."""
     scale = np.float32(resolution)
     position = min(max(x, ZERO), ONE) * scale
@@ -31,7 +35,8 @@ def _axis(x, resolution, smooth):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _corners(points, i, level, smooth, first):  # type: ignore[no-untyped-def]
+@no_type_check
+def _corners(points, i, level, smooth, first):
     """The eight table rows of the cell of point i (bits of the corner: x, y, z), u and du/dx."""
     resolution, last, dense = level[0], level[1] - 1, level[3] == 1
     x, ux, sx = _axis(points[i, 0], resolution, smooth)
@@ -56,7 +61,8 @@ def _corners(points, i, level, smooth, first):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _weights(u):  # type: ignore[no-untyped-def]
+@no_type_check
+def _weights(u):
     """w_c of the eight corners."""
     x, y, z = u
     a, b, c, d = (ONE - y) * (ONE - z), y * (ONE - z), (ONE - y) * z, y * z
@@ -65,7 +71,8 @@ def _weights(u):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _slopes(u, v):  # type: ignore[no-untyped-def]
+@no_type_check
+def _slopes(u, v):
     """a_c = sum_d v_d dw_c/du_d of the eight corners."""
     (x, y, z), (vx, vy, vz) = u, v
     p, q, r = ONE - x, ONE - y, ONE - z
@@ -76,7 +83,8 @@ def _slopes(u, v):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def gather(points, table, weights, levels, smooth, objects, block, total, features, start, stop):  # type: ignore[no-untyped-def]
+@no_type_check
+def gather(points, table, weights, levels, smooth, objects, block, total, features, start, stop):
     """features = m sum_c w_c theta_c for points start..stop."""
     pairs = table.shape[1] // 2
     for n in range(levels.shape[0] * pairs):
@@ -95,7 +103,8 @@ def gather(points, table, weights, levels, smooth, objects, block, total, featur
 
 
 @_compiled
-def contract(points, table, weights, levels, smooth, objects, block, total, g, normals, start, stop):  # type: ignore[no-untyped-def]
+@no_type_check
+def contract(points, table, weights, levels, smooth, objects, block, total, g, normals, start, stop):
     """normals_d = sum_levels m u'_d sum_c dw_c/du_d <theta_c, g> for points start..stop."""
     pairs = table.shape[1] // 2
     normals[start:stop] = ZERO
@@ -125,7 +134,8 @@ def contract(points, table, weights, levels, smooth, objects, block, total, g, n
 
 
 @_compiled
-def contract_back(points, table, weights, levels, smooth, objects, block, total, v, dg, start, stop):  # type: ignore[no-untyped-def]
+@no_type_check
+def contract_back(points, table, weights, levels, smooth, objects, block, total, v, dg, start, stop):
     """dL/dg = m sum_c a_c theta_c, a_c = sum_d v_d u'_d dw_c/du_d, given v = dL/d(normals), for points start..stop."""
     pairs = table.shape[1] // 2
     for n in range(levels.shape[0] * pairs):
@@ -144,7 +154,8 @@ def contract_back(points, table, weights, levels, smooth, objects, block, total,
 
 
 @_compiled
-def scatter(points, dtable, weights, levels, smooth, objects, block, total, dy, n):  # type: ignore[no-untyped-def]
+@no_type_check
+def scatter(points, dtable, weights, levels, smooth, objects, block, total, dy, n):
     """dtable += m w_c dy for all points and the feature pair n of all levels' pairs."""
     pairs = dtable.shape[1] // 2
     level, m = levels[n // pairs], weights[n // pairs]
@@ -161,7 +172,8 @@ def scatter(points, dtable, weights, levels, smooth, objects, block, total, dy, 
 
 
 @_compiled
-def scatter_both(points, dtable, weights, levels, smooth, objects, block, total, dy, back, n):  # type: ignore[no-untyped-def]
+@no_type_check
+def scatter_both(points, dtable, weights, levels, smooth, objects, block, total, dy, back, n):
     """dtable += m (w_c dy + a_c g), the features' and the contraction's share in one pass; back = [v, g] per point."""
     pairs = dtable.shape[1] // 2
     level, m = levels[n // pairs], weights[n // pairs]

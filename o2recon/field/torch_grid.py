@@ -13,7 +13,7 @@ from o2recon.field.layout import PRIMES, GridLayout
 
 
 def corner_rows(cells: Int[Tensor, "points levels 3"], layout: GridLayout) -> Int[Tensor, "points levels 8"]:
-    """Table row (within one object) of the eight corners of each cell; corner c has the bits (c, c >> 1, c >> 2) & 1."""
+    """Table rows (within one object) of each cell's corners; corner c has the bits (c, c >> 1, c >> 2) & 1."""
     device = cells.device
     bits = torch.tensor([[c & 1, c >> 1 & 1, c >> 2 & 1] for c in range(8)], device=device)
     corners = cells[:, :, None, :] + bits

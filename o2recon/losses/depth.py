@@ -9,10 +9,10 @@ from o2recon.types import FieldPoints, RayBatch, RenderOutput
 
 
 class DepthLoss:
-    """Rendered against known distance along the ray, object units: |e| - sigma / 2 beyond one sigma, quadratic inside.
+    """Rendered against known distance along the ray: |e| - sigma / 2 beyond one sigma, e^2 / (2 sigma) inside.
 
-    Errors count up to `max_error` only: what lies farther is another surface. Weighted by confidence and by the rendered
-    opacity (detached): an empty ray has no distance, the mask term speaks there.
+    Object units. Errors count up to `max_error` only: what lies farther is another surface. Weighted by confidence
+    and by the rendered opacity (detached): an empty ray has no distance, the mask term speaks there.
     """
 
     def __init__(self, *, max_error: float) -> None:
@@ -22,6 +22,6 @@ class DepthLoss:
         known = (rays.surface_distance > 0).to(output.opacity.dtype)
         sigma = rays.sigma.clamp(min=1e-4)
         error = (output.ray_distance - rays.surface_distance).abs()
-        value = functional.relu(error - sigma) + error.clamp(max=1e9).minimum(sigma).square() / (2 * sigma)
+        value = functional.relu(error - sigma) + error.minimum(sigma).square() / (2 * sigma)
         value = value.clamp(max=self.max_error)
         return weighted_mean(value, known * rays.confidence * output.opacity.detach())

@@ -13,8 +13,8 @@ class SdfLoss:
     """SDF of samples near the known surface distance d of their ray, object units.
 
     With a normal cue n: |sdf - (d - t) cos|, cos = -n . direction, the distance to the tangent plane, for samples up to
-    `truncation` before and `truncation_behind` behind the surface. Without one d - t is only a bound: the excess of |sdf|
-    over |d - t|. Weighted by confidence.
+    `truncation` before and `truncation_behind` behind the surface; `min_cosine` is the flattest angle at which a cue
+    counts. Without one d - t is only a bound: the excess of |sdf| over |d - t|. Weighted by confidence.
     """
 
     def __init__(self, *, truncation: float, truncation_behind: float, min_cosine: float) -> None:

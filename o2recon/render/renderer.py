@@ -79,10 +79,10 @@ class Renderer:
         generator: torch.Generator | None = None,
         cos_anneal_ratio: float = 1.0,
     ) -> RenderOutput:
-        """Render `rays`. Without a generator samples lie at the middles of their parts: same rays, same picture.
+        """Without a generator samples lie at the middles of their parts: same rays, same picture.
 
-        `cos_anneal_ratio` is accepted for fields that need NeuS's cosine and has no effect here: opacities come from the
-        SDF at section ends, where no cosine enters.
+        `cos_anneal_ratio` is NeuS's and has no effect here: opacities come from the SDF at section ends, where no
+        cosine enters.
 
         `color` and `normal` are averages over the gradient sections with their weights, not multiplied by the opacity;
         `normal` is shorter than 1 where the sections disagree. `ray_distance` is sum(w t) / max(opacity, min_opacity).
@@ -109,9 +109,7 @@ class Renderer:
         )
 
     @torch.no_grad()
-    def sample(
-        self, field: Field, rays: RayBatch, generator: torch.Generator | None
-    ) -> Float[Tensor, "rays samples"]:
+    def sample(self, field: Field, rays: RayBatch, generator: torch.Generator | None) -> Float[Tensor, "rays samples"]:
         """Sorted sample distances."""
         far = torch.maximum(rays.far, rays.near)
         known = rays.surface_distance > 0
@@ -144,9 +142,7 @@ class Renderer:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Colour and normal averaged over the top sections, and all gradients."""
         count = self.num_gradient_sections
-        choice = torch.randint(
-            t.shape[1], (t.shape[0], self.num_eikonal_samples), generator=generator, device=t.device
-        )
+        choice = torch.randint(t.shape[1], (t.shape[0], self.num_eikonal_samples), generator=generator, device=t.device)
         at = torch.cat([t_top, t.gather(1, choice)], -1)
         points = rays.origins[:, None] + at[..., None] * rays.directions[:, None]
         shaded = points[:, :count].reshape(-1, 3)

@@ -59,7 +59,7 @@ def known_surface_samples(
     num_band: int,
     generator: torch.Generator | None,
 ) -> Float[Tensor, "rays samples"]:
-    """`num_free` samples from `near` to the band, `num_band` across surface +- half_width; sorted, within [near, far]."""
+    """`num_free` samples before the band, `num_band` across surface +- half_width; sorted, within [near, far]."""
     start = torch.minimum(torch.maximum(surface - half_width, near), far)
     end = torch.minimum(torch.maximum(surface + half_width, near), far)
     free = stratified(near, start, num_free, generator)
