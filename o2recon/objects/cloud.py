@@ -12,8 +12,8 @@ from o2recon.types import Frame
 class VisibleCloud:
     """Collects an object's measured surface frame by frame, thinned to one point per `spacing` metres.
 
-    Pixels at the mask's border (one pixel) and at depth edges are left out. Cells that only one of many frames saw, and
-    statistical outliers (mean distance to `neighbors` above the average by `deviations` standard deviations), go at the end.
+    Pixels at the mask's border (one pixel) and at depth edges are left out. Cells that only one of many frames saw go
+    at the end, and statistical outliers: mean distance to `neighbors` above average by `deviations` times its spread.
     """
 
     def __init__(self, *, object_id: int, spacing: float, neighbors: int, deviations: float) -> None:
@@ -37,7 +37,7 @@ class VisibleCloud:
         """World points, metres. ValueError when no frame measured the object."""
         if not self._cells:
             raise ValueError(
-                f"object {self.object_id} has no pixel with depth away from edges in any frame: it is too thin or too far"
+                f"object {self.object_id} has no pixel with depth away from edges in any frame: too thin or too far"
             )
         cells, inverse, counts = np.unique(
             np.concatenate(self._cells), axis=0, return_inverse=True, return_counts=True

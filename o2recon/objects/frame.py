@@ -58,17 +58,18 @@ class ObjectBox:
 
     def _near(
         self, grid: VoxelGrid, points: np.ndarray, permitted: np.ndarray, reach: float, floor: float | None
-    ) -> Bool[np.ndarray, "x y z"]:
+    ) -> np.ndarray:
         """Permitted voxels near and connected to the cloud, and the column below them down to what was carved."""
-        own = np.zeros(grid.shape, bool)
+        own: np.ndarray = np.zeros(grid.shape, bool)
         at = np.clip(np.rint(world_to_voxel(grid, points)).astype(int), 0, np.array(grid.shape) - 1)
         own[tuple(at.T)] = True
         distance = ndimage.distance_transform_edt(~own) * grid.spacing
-        near = _touching((permitted & (distance <= reach)) | own, own)
+        steps = int(np.ceil(reach / grid.spacing))
+        near = _spread(own, (permitted & (distance <= reach)) | own, steps=steps)
         if floor is None:
             return near
-        footprint = near.any(2)[..., None]
-        return near | _touching((permitted & footprint) | near, near)
+        footprint = near.any(axis=2, keepdims=True)
+        return _spread(near, (permitted & footprint) | near, steps=grid.shape[2])
 
     def _box(
         self, grid: VoxelGrid, points: np.ndarray, kept: np.ndarray, lowest: float | None
@@ -81,7 +82,7 @@ class ObjectBox:
 
 
 def box_of(points: Float[np.ndarray, "points 3"]) -> ObjectFrame:
-    """The smallest gravity-aligned box around points: the rectangle of least area around the footprint, third axis up."""
+    """The gravity-aligned box around points whose footprint has the least area; third axis up."""
     _, _, angle = cv2.minAreaRect(points[:, :2].astype(np.float32))
     yaw = np.deg2rad(angle)
     cos, sin = np.cos(yaw), np.sin(yaw)
@@ -96,7 +97,8 @@ def frames_facing(scene: Scene, grid: VoxelGrid) -> list[int]:
     """Frames whose image some part of the region projects into: the others need not be read."""
     steps = [np.unique(np.linspace(0, n - 1, 12).round().astype(int)) for n in grid.shape]
     probes = voxel_centers(grid)[np.ix_(*steps)].reshape(-1, 3)
-    return [i for i in scene.indices if inside_image(scene.camera, *project(scene.camera, scene.poses[i], probes)).any()]
+    camera = scene.camera
+    return [i for i in scene.indices if inside_image(camera, *project(camera, scene.poses[i], probes)).any()]
 
 
 def _grown(
@@ -111,7 +113,8 @@ def _grown(
     return ObjectFrame(center, box.rotation, np.array([half[0], half[1], (high - low) / 2]))
 
 
-def _touching(mask: Bool[np.ndarray, "x y z"], seeds: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
-    """Components of `mask` (26 neighbours) that hold a voxel of `seeds`."""
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    return mask & np.isin(labels, np.unique(labels[seeds & mask]))
+def _spread(
+    seeds: Bool[np.ndarray, "x y z"], within: Bool[np.ndarray, "x y z"], *, steps: int
+) -> Bool[np.ndarray, "x y z"]:
+    """Voxels of `within` that are reached from `seeds` in so many steps to one of the 26 neighbours."""
+    return ndimage.binary_dilation(seeds, np.ones((3, 3, 3)), iterations=steps, mask=within)

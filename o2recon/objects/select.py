@@ -58,7 +58,7 @@ class Selection:
         for dropped in self.dropped:
             if dropped.id == object_id:
                 raise ValueError(f"object {object_id} ({dropped.category}) of {self.scene}: {dropped.reason}")
-        present = ", ".join(str(o.id) for o in sorted([*self.kept, *self.dropped], key=lambda o: o.id)) or "none"
+        present = ", ".join(str(i) for i in sorted([k.id for k in self.kept] + [d.id for d in self.dropped]))
         raise ValueError(f"object {object_id} is not in {self.scene}: its instance images hold ids {present}")
 
     def table(self) -> Table:

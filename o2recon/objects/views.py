@@ -16,8 +16,8 @@ Score = Callable[[Frame, Bool[np.ndarray, "height width"]], float]
 class AreaSharpness:
     """Mask area x sharpness, less for a mask that the image border cuts.
 
-    Area is the share of the image; sharpness the variance of the Laplacian of grey levels inside the mask's box, dilated
-    by `margin` of its size; a mask whose outline lies to a share c on the image border keeps 1 - `border_penalty` c.
+    Area is the share of the image; sharpness the variance of the Laplacian of grey levels inside the mask's box,
+    dilated by `margin` of its size; a mask with a share c of its outline on the border keeps 1 - `border_penalty` c.
     """
 
     def __init__(self, *, margin: float, border_penalty: float) -> None:
@@ -38,8 +38,9 @@ class AreaSharpness:
 
 
 class Views:
-    """K-means over camera poses, k = clip(candidates / `frames_per_view`, `min_views`, `max_views`), and the best-scoring
-    view of each cluster; all candidates when there are no more than k. Every `held_out_every`-th is held out.
+    """K-means over camera poses, k = clip(candidates / `frames_per_view`, `min_views`, `max_views`), and the
+    best-scoring view of each cluster; all candidates when there are no more than k. Every
+    `held_out_every`-th is held out.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Views:
     ) -> None:
         if not 1 <= min_views <= max_views:
             raise ValueError(
-                f"objects.views.min_views is {min_views} and max_views {max_views}: they need 1 <= min_views <= max_views"
+                f"objects.views has min_views={min_views}, max_views={max_views}; 1 <= min_views <= max_views is needed"
             )
         self.score = score
         self.min_views, self.max_views, self.frames_per_view = min_views, max_views, frames_per_view
@@ -65,7 +66,7 @@ class Views:
         return tuple(sorted(frames[i] for i in best))
 
     def held_out(self, chosen: tuple[int, ...]) -> frozenset[int]:
-        """Every n-th of the chosen views, counted so that the first one is n / 2 views in: five views already hold one."""
+        """Every n-th of the chosen views, the first one n / 2 views in: with n = 8, five views already hold one."""
         return frozenset(chosen[self.held_out_every // 2 :: self.held_out_every])
 
 

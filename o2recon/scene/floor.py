@@ -11,7 +11,8 @@ from o2recon.types import Frame
 
 log = logging.getLogger(__name__)
 
-PIXEL_STRIDE = 8
+COLUMNS = 80
+"""Pixels used per row."""
 MAX_DEPTH = 3.5
 MIN_COSINE = 0.85
 BIN = 0.02
@@ -24,7 +25,7 @@ MIN_SHARE = 0.15
 
 
 def floor_height(frames: Iterable[Frame], up: Float[np.ndarray, "3"]) -> float | None:
-    """Height along `up` (metres) of the lowest horizontal plane of at least half a square metre and 15 % of the largest.
+    """Height along `up` (metres) of the lowest horizontal plane of at least 0.5 m2 and 15 % of the largest.
 
     Uses depth up to 3.5 m. Area is counted in cells of 10 cm, so that what was scanned longer does not weigh more.
     """
@@ -59,9 +60,10 @@ def _area(height: np.ndarray, cell: np.ndarray, center: float) -> float:
 
 def _up_facing(frame: Frame, up: np.ndarray) -> np.ndarray:
     """World points of a sparse pixel grid whose normal points up."""
-    half = PIXEL_STRIDE // 2
-    depth = frame.depth[half::PIXEL_STRIDE, half::PIXEL_STRIDE].astype(float)
-    pixels = pixel_centers(frame.camera)[half::PIXEL_STRIDE, half::PIXEL_STRIDE]
+    stride = max(frame.camera.width // COLUMNS, 1)
+    sparse = slice(stride // 2, None, stride)
+    depth = frame.depth[sparse, sparse].astype(float)
+    pixels = pixel_centers(frame.camera)[sparse, sparse]
     points = unproject(frame.camera, frame.camera_to_world, pixels, depth)
     right, down = points[:-1, 1:] - points[:-1, :-1], points[1:, :-1] - points[:-1, :-1]
     normal = np.cross(down, right)

@@ -62,7 +62,7 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
 
 
 def check_identity(path: Path) -> None:
-    """ValueError when an extrinsics file is there and moves the camera: exported ScanNet poses hold for both cameras."""
+    """ValueError when an extrinsics file is there and moves the camera: exported poses hold for both cameras."""
     if path.is_file() and not np.allclose(read_matrix(path), np.eye(4), atol=1e-4):
         raise ValueError(
             f"{path} is not the identity: register depth to colour before (colour and depth must share one pose)"

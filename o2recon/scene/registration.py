@@ -32,7 +32,8 @@ class Registration:
         if shrink > AREA_ABOVE:
             self._size = (max(round(source.width / shrink), 1), max(round(source.height / shrink), 1))
         scale = np.array(self._size) / [source.width, source.height]
-        self._map = (at * scale - 0.5).astype(np.float32)
+        x, y = np.moveaxis((at * scale - 0.5).astype(np.float32), -1, 0)
+        self._map = (np.ascontiguousarray(x), np.ascontiguousarray(y))
 
     def smooth(self, image: Shaped[np.ndarray, "rows columns 3"]) -> Shaped[np.ndarray, "height width 3"]:
         """Colour: bilinear, after averaging where many source pixels fall on one. 0 where the source does not reach."""
@@ -40,7 +41,7 @@ class Registration:
             return image
         if self._size != (image.shape[1], image.shape[0]):
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        moved = cv2.remap(image, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(image, *self._map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         moved[~self.covered] = 0
         return moved
 

@@ -37,7 +37,7 @@ class ScanNetScene(Scene):
     """A folder in ScanNet's export layout: `color depth pose intrinsic instance-filt label-filt` and a label table.
 
     Files are named by frame number, gaps allowed. Colour, instance and label images of any size are carried once to the
-    depth camera's grid; where the instance images do not reach, depth is dropped, since nothing says what it belongs to.
+    depth camera's grid; where the instance images do not reach, depth is dropped: nothing says what it belongs to.
     Opening reads all poses and image headers, never a whole image. `frame_skip`: use every n-th frame. `depth_scale`:
     metres per unit of the depth images. `depth_noise`: (a, b, c) of sigma(z) = a + b (z - c)^2, metres. `sketches`: a
     further folder of sketches beside the scene's own. ValueError, one line naming file and remedy, for what cannot be
@@ -60,7 +60,7 @@ class ScanNetScene(Scene):
         if frame_skip < 1:
             raise ValueError(f"scene.frame_skip is {frame_skip}; it must be at least 1: 1 uses every frame")
         if sketches is not None and not Path(sketches).is_dir():
-            raise ValueError(f"{sketches} is no folder: set scene.sketches to a folder of <object>/<view> masks, or null")
+            raise ValueError(f"{sketches} is no folder: set scene.sketches to a folder of <object>/ folders, or null")
         self.name = self.root.resolve().name
         self.up = np.array([0.0, 0.0, 1.0])
         self.max_bad_share, self._depth_scale, self._depth_noise = max_bad_share, depth_scale, tuple(depth_noise)
@@ -195,7 +195,7 @@ class ScanNetScene(Scene):
             raise ValueError(f"{self._files['depth'][index]} is no 16-bit image with one channel")
         for kind in ("instance-filt", "label-filt"):
             if headers[kind].channels != 1:
-                raise ValueError(f"{self._files[kind][index]} has {headers[kind].channels} channels instead of ids in one")
+                raise ValueError(f"{self._files[kind][index]} has {headers[kind].channels} channels, ids need one")
         return read_pose(self._files["pose"][index]), headers
 
     def _camera(self, kind: str) -> Camera:
@@ -224,7 +224,7 @@ class ScanNetScene(Scene):
         return image
 
     def _registration(self, shape: tuple[int, ...]) -> Registration:
-        """From the grid of an id image to the working grid: of depth's size it lies there already, else it is colour's."""
+        """From the grid of an id image to the working grid: of depth's size it is that, else it is colour's."""
         height, width = shape[:2]
         if (width, height) not in self._registrations:
             depth_grid = (width, height) == (self.camera.width, self.camera.height)

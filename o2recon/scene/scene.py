@@ -31,7 +31,7 @@ class Label:
 
 @runtime_checkable
 class Scene(Protocol):
-    """A capture of a room. World in metres, `up` a unit vector; every image on the grid of `camera` (the depth camera's).
+    """A capture of a room. World in metres, `up` a unit vector; all images on the grid of `camera` (of depth).
 
     `indices`, sorted, are the frames known to be usable; `skipped` says why the others are not. `poses` holds
     camera_to_world of all usable frames. `groundtruth` is a folder of true meshes where there is one.
