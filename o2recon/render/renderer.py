@@ -1,6 +1,6 @@
 """Rays and a field -> distance, normal, colour, opacity (NeuS volume rendering)."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from o2recon.render.sampling import known_surface_samples, searched_samples
 from o2recon.types import FieldOutput, RayBatch, RenderOutput
 
 
+@runtime_checkable
 class Field(Protocol):
     """All that rendering needs to know of a field; points in the object frame."""
 

@@ -83,7 +83,7 @@ def searched_samples(
     Round r takes inv_s = 64 * 2^r as NeuS does: first broad, then sharp. Sorted.
     """
     t = stratified(near, far, num_uniform, generator)
-    if num_importance == 0 or t.shape[0] == 0:
+    if num_importance == 0:
         return t
     values = _along(sdf, origins, directions, t)
     shares = [num_importance // num_rounds + (r < num_importance % num_rounds) for r in range(num_rounds)]
