@@ -17,7 +17,7 @@ class Nearest:
 
 def nearest(queries: Float[np.ndarray, "queries 3"], references: Float[np.ndarray, "references 3"]) -> Nearest:
     """Exact nearest neighbours, on all cores. Both sets in the same frame, metres."""
-    tree = cKDTree(references, balanced_tree=False, compact_nodes=False)
+    tree = cKDTree(references)
     distance, index = tree.query(queries, workers=-1)
     return Nearest(distance, index)
 

@@ -1,6 +1,7 @@
 """The evaluate stage: one mesh against the truth, and the verdict that needs none."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,9 @@ class Evaluator:
         noise_factor: float,
         noise_start: float,
         voxel_size: float,
-        depth_residual_cm_limits: tuple[float, float],
-        silhouette_iou_limits: tuple[float, float],
-        guessed_limits: tuple[float, float],
+        depth_residual_cm_limits: Sequence[float],
+        silhouette_iou_limits: Sequence[float],
+        guessed_limits: Sequence[float],
     ) -> None:
         self.margin = margin
         self.noise = (noise_offset, noise_factor, noise_start)

@@ -18,7 +18,7 @@ GRADES = ("good", "fair", "poor")
 class HeldOut:
     """What views kept apart say. None where no such view says anything."""
 
-    depth_residual_cm: float | None
+    held_out_depth_residual_cm: float | None
     """Median |z of the mesh - sensor depth| over visible pixels that the mesh covers."""
     covered: float | None
     """Share of the visible pixels that the mesh covers."""
@@ -57,7 +57,7 @@ def held_out_agreement(
         visible += int(np.count_nonzero(view.visible & ~silent))
     pooled = np.concatenate(residuals) if residuals else np.zeros(0)
     return HeldOut(
-        depth_residual_cm=100 * float(np.median(pooled)) if len(pooled) else None,
+        held_out_depth_residual_cm=100 * float(np.median(pooled)) if len(pooled) else None,
         covered=both / visible if visible else None,
         silhouette_iou=both / either if either else None,
         views=count,
@@ -75,7 +75,7 @@ class Limits:
 
 def verdict(held_out: HeldOut, shares: dict[str, float], *, watertight: bool, limits: Limits) -> dict[str, Any]:
     """{grade, reason, evidence, held-out numbers}. The grade is that of the weakest measure, which the reason names."""
-    residual, iou, guessed = held_out.depth_residual_cm, held_out.silhouette_iou, shares["guessed"]
+    residual, iou, guessed = held_out.held_out_depth_residual_cm, held_out.silhouette_iou, shares["guessed"]
     findings: list[tuple[int, str]] = []
     if residual is not None:
         text = f"its surface is {residual:.1f} cm off the depth of held-out views"

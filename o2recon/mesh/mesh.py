@@ -1,6 +1,7 @@
 """The mesh stage: from fields to the files a user gets."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,8 @@ class Mesher:
         noise_factor: float,
         noise_start: float,
         render_size: int,
-        azimuths: list[float],
-        elevation: float,
+        azimuths: Sequence[float | int],
+        elevation: float | int,
     ) -> None:
         self.spacing_m = spacing_m
         self.max_resolution = max_resolution

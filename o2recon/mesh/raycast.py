@@ -20,7 +20,8 @@ class Caster:
         self._empty = len(mesh.faces) == 0
         self._center = np.zeros(3) if self._empty else mesh.bounds.mean(0)
         self._step = 0.0 if self._empty else 2e-6 * float(mesh.scale)
-        self._normals = np.asarray(mesh.face_normals)
+        corners = np.asarray(mesh.triangles, float).reshape(-1, 3, 3)
+        self._normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         self._scene = rtcore_scene.EmbreeScene(robust=True)
         if not self._empty:
             vertices = np.ascontiguousarray(mesh.vertices - self._center, dtype=np.float32)

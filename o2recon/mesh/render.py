@@ -15,7 +15,7 @@ _FIELD_OF_VIEW = np.radians(32.0)
 
 
 def orbit(
-    mesh: trimesh.Trimesh, *, width: int, height: int, azimuth: float, elevation: float
+    mesh: trimesh.Trimesh, *, width: int, height: int, azimuth: float | int, elevation: float | int
 ) -> tuple[Camera, Float[np.ndarray, "4 4"]]:
     """A camera around the mesh that has all of it in the picture, world +z up.
 
@@ -42,8 +42,8 @@ def render_mesh(
     *,
     width: int,
     height: int,
-    azimuth: float,
-    elevation: float,
+    azimuth: float | int,
+    elevation: float | int,
     colors: Shaped[np.ndarray, "vertices 3"] | None = None,
     smooth: bool = False,
 ) -> UInt8[np.ndarray, "height width 3"]:
@@ -94,8 +94,8 @@ def render_view(
 def render_views(
     mesh: trimesh.Trimesh,
     *,
-    azimuths: Sequence[float],
-    elevation: float,
+    azimuths: Sequence[float | int],
+    elevation: float | int,
     size: int,
     colors: Shaped[np.ndarray, "vertices 3"] | None = None,
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
@@ -126,7 +126,9 @@ def contact_sheet(
     return sheet
 
 
-def colormap(values: Float[np.ndarray, "vertices"], *, low: float, high: float) -> UInt8[np.ndarray, "vertices 3"]:
+def colormap(
+    values: Float[np.ndarray, "vertices"], *, low: float | int, high: float | int
+) -> UInt8[np.ndarray, "vertices 3"]:
     """RGB of scalars (error, confidence): dark blue at `low`, yellow at `high` (viridis), grey where not finite."""
     share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
     index = (share * 255 + 0.5).astype(np.uint8)[:, None]

@@ -1,0 +1,107 @@
+"""The verdict without truth, and the whole evaluate stage, on a sphere known in closed form."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+import yaml
+from sphere_scene import sphere_scene
+
+import o2recon.conf as conf
+from o2recon.evaluate import Evaluator, HeldOut, Limits, held_out_agreement, sample_surface, seen_points, verdict
+from o2recon.mesh import DepthView, write_ply
+
+LIMITS = Limits(depth_residual_cm=(1.0, 2.5), silhouette_iou=(0.9, 0.75), guessed=(0.5, 0.75))
+SHARES = {"seen": 0.6, "inpainted": 0.1, "guessed": 0.3}
+
+
+def sigma(z: np.ndarray) -> np.ndarray:
+    return 0.0012 + 0.0019 * (z - 0.4) ** 2
+
+
+def ball(scene, radius: float) -> trimesh.Trimesh:
+    mesh = trimesh.creation.icosphere(subdivisions=5, radius=radius)
+    mesh.apply_translation(scene.frame.center)
+    return mesh
+
+
+@pytest.fixture
+def evaluator() -> Evaluator:
+    content = yaml.safe_load((Path(conf.__path__[0]) / "evaluate" / "default.yaml").read_text())
+    content.pop("_target_")
+    return Evaluator(**content)
+
+
+def test_the_true_shape_agrees_with_every_view():
+    scene = sphere_scene(num_views=3, size=96, turn=0.3, shift=(1, 2, 0))
+    agreement = held_out_agreement(ball(scene, scene.radius), scene.views, depth_sigma=sigma, margin=0.01)
+    assert agreement.held_out_depth_residual_cm < 0.1
+    assert agreement.silhouette_iou > 0.97 and agreement.covered > 0.98 and agreement.views == 3
+
+
+def test_a_fat_and_a_thin_shape_are_found_out():
+    scene = sphere_scene(num_views=3, size=96)
+    for radius in (0.33, 0.27):
+        agreement = held_out_agreement(ball(scene, radius), scene.views, depth_sigma=sigma, margin=0.01)
+        assert agreement.held_out_depth_residual_cm == pytest.approx(3.4, abs=0.8)
+        assert agreement.silhouette_iou < 0.9
+
+
+def test_without_views_there_is_no_agreement_and_the_reason_says_so():
+    nothing = held_out_agreement(trimesh.creation.box([1, 1, 1]), [], depth_sigma=sigma, margin=0.01)
+    assert nothing == HeldOut(None, None, None, 0)
+    assert "no held-out view" in verdict(nothing, SHARES, watertight=True, limits=LIMITS)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("residual", "iou", "guessed", "closed", "grade"),
+    [
+        (0.5, 0.95, 0.3, True, "good"),
+        (1.5, 0.95, 0.3, True, "fair"),
+        (0.5, 0.80, 0.3, True, "fair"),
+        (0.5, 0.95, 0.6, True, "fair"),
+        (0.5, 0.60, 0.3, True, "poor"),
+        (0.5, 0.95, 0.3, False, "poor"),
+    ],
+)
+def test_the_weakest_measure_decides(residual, iou, guessed, closed, grade):
+    shares = {"seen": 1 - guessed, "inpainted": 0.0, "guessed": guessed}
+    told = verdict(HeldOut(residual, 1.0, iou, 2), shares, watertight=closed, limits=LIMITS)
+    assert told["grade"] == grade and told["reason"]
+
+
+def test_seen_is_what_faces_a_view_at_its_depth():
+    scene = sphere_scene(num_views=8, size=128)
+    samples = sample_surface(ball(scene, scene.radius), count=4000, seed=0)
+    depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in scene.views]
+    one = seen_points(samples.points, samples.normals, depths[:1], depth_sigma=sigma, margin=0.01)
+    every = seen_points(samples.points, samples.normals, depths, depth_sigma=sigma, margin=0.01)
+    away = np.einsum("nd,nd->n", depths[0].camera_to_world[:3, 3] - samples.points, samples.normals) < 0
+    assert not one[away].any() and (every >= one).all() and every.mean() > 0.6
+
+
+def test_the_stage_gives_all_keys_with_truth_and_only_a_verdict_without(evaluator, tmp_path):
+    scene = sphere_scene(num_views=8, size=64)
+    folder = scene.write(tmp_path / "work")
+    write_ply(tmp_path / "out" / "mesh.ply", ball(scene, scene.radius))
+    alone = evaluator(tmp_path / "out" / "mesh.ply", folder, None)
+    assert alone.metrics is None and alone.verdict["grade"] == "good" and alone.verdict["views"] == 1
+    (tmp_path / "truth").mkdir()
+    ball(scene, scene.radius).export(tmp_path / "truth" / "1.ply")
+    known = evaluator(tmp_path / "out" / "mesh.ply", folder, tmp_path / "truth")
+    assert set(known.metrics) == {"visible", "complete", "hidden", "o2recon_protocol"}
+    assert known.metrics["complete"]["iou"] > 0.99 and known.metrics["visible"]["f_score_2cm"] > 0.99
+    assert known.metrics["o2recon_protocol"]["chamfer_m"] < 1e-4
+    json.dumps([known.metrics, known.verdict], allow_nan=False)
+
+
+def test_a_missing_mesh_scores_zero_and_is_poor(evaluator, tmp_path):
+    scene = sphere_scene(num_views=1, size=32)
+    folder = scene.write(tmp_path / "work")
+    (tmp_path / "truth").mkdir()
+    ball(scene, scene.radius).export(tmp_path / "truth" / "1.ply")
+    failed = evaluator(None, folder, tmp_path / "truth")
+    assert failed.metrics["complete"]["f_score_5cm"] == 0 and failed.verdict["grade"] == "poor"
+    assert failed.metrics["o2recon_protocol"]["accuracy_m"] is None
