@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from o2recon.render.alpha import crossing_share, log_survival, section_weights
+from o2recon.render.alpha import crossing_share, log_survival, mean_share, section_weights
 from o2recon.render.sampling import known_surface_samples, searched_samples
 from o2recon.types import FieldOutput, RayBatch, RenderOutput
 
@@ -94,10 +94,12 @@ class Renderer:
         sdf = field.sdf(points.reshape(-1, 3)).view(t.shape)
         start, end = sdf[:, :-1], sdf[:, 1:]
         weights, opacity = section_weights(log_survival(start, end, field.inv_s))
-        middle = t[:, :-1] + crossing_share(start, end) * (t[:, 1:] - t[:, :-1])
-        distance = (weights * middle).sum(-1) / opacity.clamp(min=self.min_opacity)
+        length = t[:, 1:] - t[:, :-1]
+        mean = t[:, :-1] + mean_share(start, end, field.inv_s) * length
+        distance = (weights * mean).sum(-1) / opacity.clamp(min=self.min_opacity)
+        surface = t[:, :-1] + crossing_share(start, end).detach() * length
         top, sections = weights.topk(self.num_gradient_sections, -1, sorted=False)
-        color, normal, gradient = self._shade(field, rays, middle.detach().gather(1, sections), top, t, generator)
+        color, normal, gradient = self._shade(field, rays, surface.gather(1, sections), top, t, generator)
         return RenderOutput(
             color=color,
             ray_distance=distance,

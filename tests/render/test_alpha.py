@@ -3,7 +3,7 @@
 import torch
 
 from o2recon.render import log_survival, section_alpha, section_weights
-from o2recon.render.alpha import crossing_share
+from o2recon.render.alpha import crossing_share, mean_share
 
 
 def test_alpha_is_zero_where_the_ray_leaves_the_surface() -> None:
@@ -37,7 +37,20 @@ def test_weights_are_alpha_times_transmittance_and_sum_to_the_opacity() -> None:
     torch.testing.assert_close(opacity, weights.sum(-1))
 
 
-def test_the_weight_of_a_section_sits_at_its_zero_or_at_the_nearer_end() -> None:
+def test_the_surface_of_a_section_is_at_its_zero_or_at_the_nearer_end() -> None:
     start = torch.tensor([[0.1, 0.5, -0.1, 0.1]])
     end = torch.tensor([[-0.3, 0.2, -0.2, 0.3]])
     torch.testing.assert_close(crossing_share(start, end), torch.tensor([[0.25, 1.0, 0.0, 0.5]]))
+
+
+def test_the_mean_of_a_section_is_that_of_many_small_ones() -> None:
+    start = torch.tensor([[0.1, 0.5, 0.02, 0.3]], dtype=torch.float64)
+    end = torch.tensor([[-0.3, 0.2, -0.2, 0.29]], dtype=torch.float64)
+    inv_s = torch.tensor(15.0, dtype=torch.float64)
+    edges = torch.linspace(0, 1, 2001, dtype=torch.float64)
+    sdf = start[0, :, None] + (end - start)[0, :, None] * edges
+    weights, opacity = section_weights(log_survival(sdf[:, :-1], sdf[:, 1:], inv_s))
+    expected = (weights * (edges[1:] + edges[:-1]) / 2).sum(-1) / opacity
+    counts = torch.sigmoid(15 * start) - torch.sigmoid(15 * end) > 1e-3
+    assert counts.tolist() == [[True, True, True, True]]
+    torch.testing.assert_close(mean_share(start, end, inv_s)[0], expected, atol=1e-5, rtol=1e-5)
