@@ -27,7 +27,7 @@ def truth_of(mesh: trimesh.Trimesh, seen=None, count: int = 20_000) -> Truth:
 def test_concentric_balls_are_their_radii_apart():
     values = score(ball(0.53), truth_of(ball(0.5)))["complete"]
     for key in ("accuracy_cm", "completeness_cm", "chamfer_cm"):
-        assert values[key] == pytest.approx(3.0, abs=0.08)
+        assert values[key] == pytest.approx(3.0, abs=0.12)
     assert values["f_score_2cm"] == 0 and values["f_score_5cm"] == 1 and values["recall_10cm"] == 1
     assert values["normal_consistency"] == pytest.approx(1, abs=0.005)
     assert values["normal_consistency_signed"] == pytest.approx(1, abs=0.005)

@@ -9,7 +9,7 @@ from o2recon.evaluate import protocol_values, voxel_average
 
 def test_a_shifted_plane_is_its_shift_away():
     grid = np.stack(np.meshgrid(np.arange(20), np.arange(20), [0.0]), -1).reshape(-1, 3) * 0.1
-    values = protocol_values(grid + [0, 0, 0.03], grid)
+    values = protocol_values(grid + np.array([0, 0, 0.03]), grid)
     for key in ("accuracy_m", "completeness_m", "chamfer_m"):
         assert values[key] == pytest.approx(0.03)
     assert values["f_score_2cm"] == 0 and values["f_score_5cm"] == pytest.approx(1)

@@ -41,7 +41,7 @@ def test_absence_is_an_error_only_when_truth_is_demanded(folder):
 
 def test_damaged_files_are_named(folder):
     (folder / "1_points.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(ValueError, match="1_points.npz"):
+    with pytest.raises(ValueError, match=r"1_points\.npz"):
         load_truth(folder, 1)
     (folder / "2.ply").write_bytes(b"ply\n")
     with pytest.raises(ValueError, match=r"2\.ply"):
