@@ -75,8 +75,10 @@ def build(kind: str, rng: np.random.Generator) -> Furniture:
     return Furniture(kind, category, parts, trimesh.Trimesh(mesh.vertices, mesh.faces, process=False))
 
 
-def _shade(rng: np.random.Generator, color: Color, spread: float = 0.06) -> Color:
-    return color_of(np.clip(np.array(color) * (1 + spread * rng.normal(size=3)), 0.02, 0.95))
+def _shades(rng: np.random.Generator, first: Color, second: Color) -> tuple[Color, Color]:
+    """Both colours a little brighter or darker, and a little shifted in hue, alike."""
+    gain = rng.uniform(0.88, 1.12) * (1 + 0.025 * rng.normal(size=3))
+    return color_of(np.clip(first * gain, 0.02, 0.95)), color_of(np.clip(second * gain, 0.02, 0.95))
 
 
 def wood(rng: np.random.Generator, axis: int) -> Texture:
@@ -87,7 +89,7 @@ def wood(rng: np.random.Generator, axis: int) -> Texture:
         ((0.8, 0.62, 0.4), (0.66, 0.46, 0.26)),
     )
     light, dark = tones[int(rng.integers(len(tones)))]
-    return Texture("wood", (_shade(rng, light), _shade(rng, dark)), 0.06, axis)
+    return Texture("wood", _shades(rng, light, dark), 0.06, axis)
 
 
 def cloth(rng: np.random.Generator, patterns: Sequence[str] = ("fabric", "fabric", "stripes", "checker")) -> Texture:
@@ -101,7 +103,7 @@ def cloth(rng: np.random.Generator, patterns: Sequence[str] = ("fabric", "fabric
     )
     dark, light = tones[int(rng.integers(len(tones)))]
     pattern = patterns[int(rng.integers(len(patterns)))]
-    return Texture(pattern, (_shade(rng, dark), _shade(rng, light)), float(rng.uniform(0.03, 0.05)))
+    return Texture(pattern, _shades(rng, dark, light), float(rng.uniform(0.03, 0.05)))
 
 
 def _along(texture: Texture, axis: int) -> Texture:
@@ -218,7 +220,7 @@ def _lamp(rng: np.random.Generator) -> list[Part]:
 
 def _box(rng: np.random.Generator) -> list[Part]:
     width, depth, height = rng.uniform(0.4, 0.55), rng.uniform(0.34, 0.42), rng.uniform(0.38, 0.5)
-    body = Texture("checker", (_shade(rng, (0.75, 0.58, 0.36)), _shade(rng, (0.6, 0.42, 0.24))), 0.07)
+    body = Texture("checker", _shades(rng, (0.75, 0.58, 0.36), (0.6, 0.42, 0.24)), 0.07)
     lid = wood(rng, 0)
     cover = Part(block((width + 0.02, depth + 0.02, 0.06), (0, 0, height - 0.06), bevel=0.01), lid)
     handle = Part(block((0.14, 0.03, 0.035), (0, 0, height - 0.006), bevel=0.01), lid)

@@ -27,13 +27,15 @@ class _NoRoom(Exception):
 class Item:
     """What is to be placed. `place`: 'wall' (its back to a wall), 'under' (a chair pushed under item `of`), 'before' (in
     front of item `of`) or 'free'. `shift`: sideways along what it stands at, -1 (left end) to 1, None = random.
-    `distance`: metres in front of item `of`, None = random. `scored`: gets an instance id; else only an occluder."""
+    `distance`: metres in front of item `of`, None = random. `turn`: degrees about +z from its usual direction, None = random;
+    not for 'wall'. `scored`: gets an instance id; else only an occluder."""
 
     kind: str
     place: str
     of: int | None = None
     shift: float | None = None
     distance: float | None = None
+    turn: float | None = None
     scored: bool = True
 
 
@@ -121,22 +123,24 @@ def _spot(
 ) -> tuple[float, float, float]:
     """x, y and turn about z of an item."""
     shift = rng.uniform(-1, 1) if item.shift is None else item.shift
+    spread = {"under": 0.08, "before": 0.3}.get(item.place, 0.6)
+    turn = rng.uniform(-spread, spread) if item.turn is None else np.deg2rad(item.turn)
     low, high = piece.mesh.bounds
     if item.place == "wall":
         return _wall_spot(item, low, high, room, shift, rng)
     if item.place == "free":
         x = room[0] / 2 + shift * (room[0] / 2 - 0.8)
-        return x, rng.uniform(0.55, 0.8) * room[1], rng.uniform(-0.6, 0.6)
+        return x, rng.uniform(0.55, 0.8) * room[1], turn
     assert item.of is not None
     target = placed[item.of]
     front = target.furniture.mesh.bounds
     if item.place == "under":
         local = np.array([shift * (front[1, 0] - 0.35), front[0, 1] + high[1] + 0.02, 0, 1])
-        turn = np.pi + rng.uniform(-0.08, 0.08)
+        turn += np.pi
     else:
         distance = rng.uniform(0.12, 0.35) if item.distance is None else item.distance
-        local = np.array([shift * front[1, 0], front[0, 1] - high[1] - distance, 0, 1])
-        turn = rng.uniform(-0.3, 0.3)
+        reach = (piece.mesh.vertices[:, :2] @ (np.sin(turn), np.cos(turn))).max()
+        local = np.array([shift * front[1, 0], front[0, 1] - reach - distance, 0, 1])
     x, y = (target.local_to_world @ local)[:2]
     facing = np.arctan2(target.local_to_world[1, 0], target.local_to_world[0, 0])
     return x, y, facing + turn

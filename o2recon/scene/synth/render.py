@@ -96,7 +96,7 @@ class Room:
         color = self._shade(hits, visibility).reshape(*shape, 3)
         edge = self._edges(hits, shape)
         color[edge] = self._resampled(camera, camera_to_world, pixels[edge], rng)
-        cosine = np.abs((hits.normals * directions).sum(1)) / np.linalg.norm(directions, axis=1)
+        cosine = np.abs(_dot(hits.normals, directions)) / np.linalg.norm(directions, axis=1)
         surface = self._surface[hits.face]
         return Rendered(
             color=np.clip(color, 0, 1) ** (1 / 2.2),
@@ -125,7 +125,7 @@ class Room:
         assert (face >= 0).all(), "a ray left the room: its shell is not closed"
         z = self._distance(face, origins, directions)
         normals = self._normal[face]
-        towards = np.where((normals * directions).sum(1) > 0, -1.0, 1.0)
+        towards = np.where(_dot(normals, directions) > 0, -1.0, 1.0)
         return _Hits(face, z, origins + z[:, None] * directions, normals * towards[:, None])
 
     def _distance(
@@ -136,8 +136,8 @@ class Room:
     ) -> Float[np.ndarray, "points"]:
         """Where rays cross the planes of triangles, in float64; Embree only says which triangle."""
         normals = self._normal[face]
-        along = (normals * directions).sum(1)
-        return ((self._triangle[face] - origins) * normals).sum(1) / np.where(np.abs(along) < 1e-12, 1e-12, along)
+        along = _dot(normals, directions)
+        return _dot(self._triangle[face] - origins, normals) / np.where(np.abs(along) < 1e-12, 1e-12, along)
 
     def _visibility(
         self, hits: _Hits, samples: Float[np.ndarray, "points 2"], rng: np.random.Generator
@@ -161,8 +161,8 @@ class Room:
         light_sum = self.ambient * (0.45 + 0.55 * visibility[:, -1])
         for i, light in enumerate(self.lights):
             to_light = np.array(light.center) - hits.points
-            square = (to_light**2).sum(1)
-            facing = np.maximum((hits.normals * to_light).sum(1), 0) / np.sqrt(square)
+            square = _dot(to_light, to_light)
+            facing = np.maximum(_dot(hits.normals, to_light), 0) / np.sqrt(square)
             light_sum = light_sum + light.power * facing / (0.5 + square) * visibility[:, i]
         return self.albedo(hits.face, hits.points, hits.normals) ** 2.2 * light_sum[:, None]
 
@@ -190,13 +190,13 @@ class Room:
         values = visibility.reshape(*shape, -1)
         normals = hits.normals.reshape(*shape, 3).astype(np.float32)
         points = hits.points.reshape(*shape, 3).astype(np.float32)
-        offset = (normals * points).sum(2)
+        offset = _dot(normals, points)
         total, weight = np.zeros_like(values), np.zeros(shape, np.float32)
         for dy in range(-TILE // 2, TILE // 2):
             for dx in range(-TILE // 2, TILE // 2):
                 rolled = (-dy, -dx)
-                same = (normals * np.roll(normals, rolled, (0, 1))).sum(2) > 0.9
-                near = np.abs((normals * np.roll(points, rolled, (0, 1))).sum(2) - offset) < 0.02
+                same = _dot(normals, np.roll(normals, rolled, (0, 1))) > 0.9
+                near = np.abs(_dot(normals, np.roll(points, rolled, (0, 1))) - offset) < 0.02
                 share = (same & near).astype(np.float32)
                 total += share[..., None] * np.roll(values, rolled, (0, 1))
                 weight += share
@@ -211,7 +211,7 @@ class Room:
             here, there = [slice(None)] * 2, [slice(None)] * 2
             here[axis], there[axis] = slice(None, -1), slice(1, None)
             a, b = tuple(here), tuple(there)
-            differs = (surface[a] != surface[b]) | ((normals[a] * normals[b]).sum(2) < 0.9)
+            differs = (surface[a] != surface[b]) | (_dot(normals[a], normals[b]) < 0.9)
             edge[a] |= differs
             edge[b] |= differs
         return edge
@@ -247,3 +247,7 @@ def _hemisphere(
     ring = np.sqrt(np.maximum(1 - z**2, 0))
     direction = 0.999 * np.stack([ring * np.cos(angle), ring * np.sin(angle), z], 1) + normals
     return direction / np.linalg.norm(direction, axis=1, keepdims=True)
+
+
+def _dot(first: Float[np.ndarray, "*shape 3"], second: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape"]:
+    return np.einsum("...i,...i->...", first, second)
