@@ -31,6 +31,7 @@ class Cues:
         *,
         radii_px: Sequence[int],
         residual_sigmas: float,
+        last_residual_sigmas: float,
         own_sigmas: float,
         min_share: float,
         jump: float,
@@ -43,6 +44,7 @@ class Cues:
             raise ValueError(f"cues.radii_px is {list(radii_px)}: at least one radius of 1 pixel or more is needed")
         self.radii_px = tuple(radii_px)
         self.residual_sigmas = residual_sigmas
+        self.last_residual_sigmas = last_residual_sigmas
         self.own_sigmas = own_sigmas
         self.min_share = min_share
         self.jump = jump
@@ -60,10 +62,10 @@ class Cues:
             mask = folder.read_mask("masks/visible", view.index)
             normal = self._view(scene, folder, record, volume, view, mask)
             folder.write_normal("cues/normal", view.index, normal)
-            visible += np.count_nonzero(mask)
-            covered += np.count_nonzero(mask & (normal != 0).any(-1))
+            visible += int(mask.sum())
+            covered += int((mask & (normal != 0).any(-1)).sum())
         logger.info("cues: normals on %.0f %% of the visible pixels", 100 * covered / max(visible, 1))
-        return {"normal_share": round(float(covered / max(visible, 1)), 4)}
+        return {"normal_share": round(covered / max(visible, 1), 4)}
 
     def _view(
         self,
@@ -88,6 +90,7 @@ class Cues:
             sigma,
             radii_px=self.radii_px,
             residual_sigmas=self.residual_sigmas,
+            last_residual_sigmas=self.last_residual_sigmas,
             own_sigmas=self.own_sigmas,
             min_share=self.min_share,
         )

@@ -34,6 +34,7 @@ def normals_from_depth(
     *,
     radii_px: Sequence[int],
     residual_sigmas: float,
+    last_residual_sigmas: float,
     own_sigmas: float,
     min_share: float,
 ) -> Float[np.ndarray, "height width 3"]:
@@ -43,7 +44,8 @@ def normals_from_depth(
     over normalised image coordinates, 1/z = a x + b y + c, and its normal is -(a, b, c). Least squares in square
     windows of `radii_px`, wide ones first, and for each width also in windows that have the pixel near their edge, so
     that creases stay sharp. A window is taken when its residual stays within `residual_sigmas` sigma and the pixel's
-    own within `own_sigmas`, and at least `min_share` of it was measured.
+    own within `own_sigmas`, and at least `min_share` of it was measured. What is left, on small round things, takes the
+    smallest window if it stays within `last_residual_sigmas`.
     """
     known = depth > 0
     rays = unnormalized_rays(camera, pixel_centers(camera)).astype(np.float64)
@@ -51,11 +53,11 @@ def normals_from_depth(
     noise = np.where(known, sigma * inverse**2, 0)
     normal = np.zeros((*depth.shape, 3), np.float32)
     open_pixels = known.copy()
-    for planes in _windows(rays, inverse, known, radii_px, min_share):
+    for planes, limit in _windows(rays, inverse, known, radii_px, min_share, residual_sigmas, last_residual_sigmas):
         if not open_pixels.any():
             break
         own = np.abs((planes.coefficients * rays).sum(-1) - inverse)
-        good = open_pixels & planes.valid & (planes.residual < residual_sigmas * noise) & (own < own_sigmas * noise)
+        good = open_pixels & planes.valid & (planes.residual < limit * noise) & (own < own_sigmas * noise)
         fitted = -planes.coefficients[good]
         normal[good] = fitted / np.maximum(np.linalg.norm(fitted, axis=-1, keepdims=True), 1e-12)
         open_pixels &= ~good
@@ -63,15 +65,22 @@ def normals_from_depth(
 
 
 def _windows(
-    rays: np.ndarray, inverse: np.ndarray, known: np.ndarray, radii_px: Sequence[int], min_share: float
-) -> Iterator[_Planes]:
-    """Fits in the order of preference."""
+    rays: np.ndarray,
+    inverse: np.ndarray,
+    known: np.ndarray,
+    radii_px: Sequence[int],
+    min_share: float,
+    limit: float,
+    last_limit: float,
+) -> Iterator[tuple[_Planes, float]]:
+    """Fits in the order of preference, each with how uneven it may be, in sigmas."""
     for radius in sorted(radii_px, reverse=True):
         planes = _fit(rays, inverse, known, radius, min_share)
-        yield planes
+        yield planes, limit
         step = max(round(0.7 * radius), 1)
         for down, across in ((0, step), (0, -step), (step, 0), (-step, 0)):
-            yield planes.shifted(down, across)
+            yield planes.shifted(down, across), limit
+    yield planes, last_limit
 
 
 def _fit(rays: np.ndarray, inverse: np.ndarray, known: np.ndarray, radius: int, min_share: float) -> _Planes:

@@ -10,7 +10,7 @@ from o2recon.masks import harmonic_depth, harmonic_fill
 
 @dataclass(frozen=True)
 class CompletedGeometry:
-    """`depth`: the object's own z, metres, 0 = unknown. `normal`: camera frame, unit, to the camera, only where hidden."""
+    """`depth`: the object's own z in metres, 0 = unknown. `normal`: camera frame, unit, only where hidden."""
 
     depth: Float[np.ndarray, "height width"]
     normal: Float[np.ndarray, "height width 3"]

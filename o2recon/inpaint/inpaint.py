@@ -78,15 +78,15 @@ class Inpaint:
             target = self._target(folder, record, volume, view)
             image, confidence, by_copy = self._paint(scene, record, target, k, sources, gains)
             _write(folder, target, image, confidence)
-            hidden += np.count_nonzero(target.hidden)
-            copied += np.count_nonzero(by_copy)
-            painted += np.count_nonzero((confidence > 0) & target.hidden & ~by_copy)
+            hidden += int(target.hidden.sum())
+            copied += int(by_copy.sum())
+            painted += int(((confidence > 0) & target.hidden & ~by_copy).sum())
         logger.info("in-painting: %d hidden pixels, %d copied from other views, %d painted", hidden, copied, painted)
         return {
             "inpainter": self.name,
-            "hidden_pixels": int(hidden),
-            "copied_share": round(float(copied / max(hidden, 1)), 4),
-            "painted_share": round(float(painted / max(hidden, 1)), 4),
+            "hidden_pixels": hidden,
+            "copied_share": round(copied / max(hidden, 1), 4),
+            "painted_share": round(painted / max(hidden, 1), 4),
             "gain_range": [round(float(gains.min()), 4), round(float(gains.max()), 4)],
         }
 
@@ -101,7 +101,9 @@ class Inpaint:
 
     def _target(self, folder: ObjectFolder, record: ObjectRecord, volume: Volume, view: ViewRecord) -> _Target:
         visible, hidden = (folder.read_mask(f"masks/{k}", view.index) for k in ("visible", "hidden"))
-        crop = object_crop(record.frame, view.camera, view.camera_to_world, visible | hidden, margin_px=self.crop_margin_px)
+        crop = object_crop(
+            record.frame, view.camera, view.camera_to_world, visible | hidden, margin_px=self.crop_margin_px
+        )
         here = crop.window
         visible, hidden = visible[here], hidden[here] & ~visible[here]
         sensor = folder.read_depth("depth", view.index)[here]

@@ -1,11 +1,12 @@
 """What every in-painter is: a callable from an image and a mask to an image and a confidence."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 
+@runtime_checkable
 class Painter(Protocol):
     """Paints the pixels of `mask`.
 

@@ -72,7 +72,7 @@ class Reproject:
         gains: Float[np.ndarray, "views 3"],
         depth_sigma: Callable[[np.ndarray], np.ndarray],
     ) -> Copied:
-        """Colours of world points with outward unit `normals` (world; zero where unknown). `views`: all but the target."""
+        """Colours of world points with outward unit `normals` (world; zero = unknown). `views`: all but the target."""
         colors = np.zeros((len(views), len(points), 3), np.float32)
         weights = np.zeros((len(views), len(points)), np.float32)
         sharpest = max((v.sharpness for v in views), default=0.0) + 1e-9

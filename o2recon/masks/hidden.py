@@ -12,7 +12,7 @@ from o2recon.masks.labels import PixelLabels, dilate
 class Claims:
     """What is claimed about the object in one view.
 
-    `confidence`: in [0, 1], > 0 exactly on the hidden pixels (disjoint from the visible ones). `possible` and `unknown`:
+    `confidence`: in [0, 1], > 0 exactly on the hidden pixels (disjoint from the visible ones). `possible`, `unknown`:
     silent pixels, disjoint from each other and from the hidden ones. Everything else that is not visible is background.
     """
 

@@ -55,6 +55,7 @@ class Masks:
         observed_confidence: float,
         completed_confidence: float,
         sketch_confidence: float,
+        sketch_slack_px: int,
         crop_margin_px: int,
         large_share: float,
     ) -> None:
@@ -68,6 +69,7 @@ class Masks:
         self.observed_confidence = observed_confidence
         self.completed_confidence = completed_confidence
         self.sketch_confidence = sketch_confidence
+        self.sketch_slack_px = sketch_slack_px
         self.crop_margin_px = crop_margin_px
         self.large_share = large_share
 
@@ -84,8 +86,8 @@ class Masks:
             window = self._window(scene, record, volume, view.index, folder.read_mask("masks/visible", view.index))
             claims = self._claims(volume, view, window, lifted, mode)
             _write(folder, view, window.crop, claims)
-            amodal = np.count_nonzero(claims.hidden) + np.count_nonzero(window.named)
-            shares[str(view.index)] = round(float(np.count_nonzero(claims.hidden) / max(amodal, 1)), 4)
+            hidden, visible = int(claims.hidden.sum()), int(window.named.sum())
+            shares[str(view.index)] = round(hidden / max(hidden + visible, 1), 4)
             if _touches_border(view, window.crop, claims):
                 at_border.append(view.index)
         warnings = self._warnings(shares, at_border)
@@ -97,7 +99,8 @@ class Masks:
         for index, sketch in sketches.items():
             if not sketch.any():
                 raise ValueError(
-                    f"{sketch_file(root, record.object, index)} is an empty mask: paint the hidden part or delete the file"
+                    f"{sketch_file(root, record.object, index)} is an empty mask:"
+                    " paint the hidden part or delete the file"
                 )
         if self.mode == "auto":
             return "sketch+carve" if sketches else "carve"
@@ -115,7 +118,9 @@ class Masks:
         named = frame.instance == record.object if visible is None else visible
         crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=self.crop_margin_px)
         here, named = crop.window, named[crop.window]
-        instance = np.where(named, record.object, np.where(frame.instance[here] == record.object, 0, frame.instance[here]))
+        instance = np.where(
+            named, record.object, np.where(frame.instance[here] == record.object, 0, frame.instance[here])
+        )
         labels = pixel_labels(instance, frame.depth[here], record.object, dropout_px=self.dropout_px)
         margin = occlusion_margin(scene.depth_sigma(labels.depth), margin=self.margin, num_sigmas=self.num_sigmas)
         depth, _, evidence = render_depth(volume, crop_camera(frame.camera, crop), frame.camera_to_world)
@@ -160,7 +165,7 @@ class Masks:
         surface = np.zeros(frame.depth.shape, np.float32)
         surface[window.crop.window] = window.surface_depth
         seen = np.where(frame.instance == record.object, frame.depth, 0).astype(np.float32)
-        lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world)
+        lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world, slack_px=self.sketch_slack_px)
         if "carve" not in mode:
             return lifted
         keep = _in_permitted(volume, lifted.points)

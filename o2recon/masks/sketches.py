@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from o2recon.cameras import inside_image, pixel_centers, project, unproject
 from o2recon.masks.crop import Crop, crop_camera
 from o2recon.masks.hidden import covered
-from o2recon.masks.labels import PixelLabels, disc
+from o2recon.masks.labels import PixelLabels, dilate, disc, erode
 from o2recon.masks.membrane import harmonic_depth
 from o2recon.types import Camera
 
@@ -28,13 +28,18 @@ def lift(
     surface_depth: Float[np.ndarray, "height width"],
     camera: Camera,
     camera_to_world: Float[np.ndarray, "4 4"],
+    *,
+    slack_px: int,
 ) -> LiftedSketch:
     """World points of the sketched pixels.
 
     Their depth is that of the completed surface where it is hit (`surface_depth`, 0 = miss), elsewhere a smooth metric
     completion of it and of the object's measured depth (`object_depth`, 0 = none). Nothing to complete from: no points.
+    Hands are not exact: where the surface is not hit, only what is wider than 2 `slack_px` counts as painted.
     """
     known = np.where(object_depth > 0, object_depth, np.where(sketch, surface_depth, 0))
+    beyond = dilate(erode(sketch & (known <= 0), slack_px), slack_px)
+    sketch = sketch & ((known > 0) | beyond)
     depth = harmonic_depth(known, known > 0, sketch & (known <= 0))
     use = sketch & (depth > 0)
     points = unproject(camera, camera_to_world, pixel_centers(camera)[use], depth[use].astype(float))
@@ -73,8 +78,8 @@ def splat_depth(
     focal = float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2]))))
     radius = int(np.ceil(np.percentile(lifted.spacing[inside] * focal / z[inside], 90)))
     hit = np.isfinite(depth)
-    closed = cv2.morphologyEx(
-        cv2.copyMakeBorder(hit.astype(np.uint8), *4 * [radius], cv2.BORDER_CONSTANT), cv2.MORPH_CLOSE, disc(radius)
-    )[radius:-radius, radius:-radius]
+    closed = cv2.morphologyEx(np.pad(hit.astype(np.uint8), radius), cv2.MORPH_CLOSE, disc(radius))[
+        radius:-radius, radius:-radius
+    ]
     nearest = cv2.erode(np.where(hit, depth, 1e6).astype(np.float32), disc(radius))
     return np.where(hit, depth, np.where((closed > 0) & (nearest < 1e6), nearest, 0)).astype(np.float32)

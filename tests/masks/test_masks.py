@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sphere_capture import prepared
+
+from o2recon.masks import Masks
+from o2recon.types import Volume
+from o2recon.workspace import read_image
+
+
+def masks(**changes: object) -> Masks:
+    options = {
+        "mode": "auto",
+        "margin": 0.02,
+        "num_sigmas": 2.0,
+        "dropout_px": 3,
+        "observed_evidence": 0.5,
+        "observed_confidence": 1.0,
+        "completed_confidence": 0.3,
+        "sketch_confidence": 0.8,
+        "sketch_slack_px": 3,
+        "crop_margin_px": 4,
+        "large_share": 0.9,
+    }
+    return Masks(**{**options, **changes})  # type: ignore[arg-type]
+
+
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    return np.count_nonzero(first & second) / np.count_nonzero(first | second)
+
+
+def test_amodal_mask_of_a_covered_sphere_is_its_whole_disc(tmp_path: Path) -> None:
+    capture, folder = prepared(tmp_path)
+    notes = masks()(capture, folder)
+    assert notes["mode"] == "carve" and notes["warnings"] == []
+    for view in capture.sphere.views:
+        amodal = view.visible | folder.read_mask("masks/hidden", view.index)
+        assert iou(amodal, view.visible | view.hidden) > 0.95
+        claim = read_image(folder.image("masks/claim", view.index))
+        assert set(np.unique(claim)) <= {0, 255}
+
+
+def test_what_no_frame_saw_is_claimed_weakly(tmp_path: Path) -> None:
+    capture, folder = prepared(tmp_path)
+    volume = folder.read_volume()
+    folder.write_volume(Volume(volume.grid, volume.permitted, volume.sdf, np.zeros_like(volume.evidence)))
+    masks()(capture, folder)
+    assert set(np.unique(read_image(folder.image("masks/claim", 0)))) == {0, round(0.3 * 255)}
+
+
+def test_only_permitted_volume_is_possible(tmp_path: Path) -> None:
+    capture, folder = prepared(tmp_path)
+    volume = folder.read_volume()
+    folder.write_volume(Volume(volume.grid, volume.permitted, np.ones_like(volume.sdf), volume.evidence))
+    masks()(capture, folder)
+    assert not folder.read_mask("masks/hidden", 0).any()
+    truth = capture.views[0].hidden
+    possible = folder.read_mask("masks/possible", 0)
+    assert np.count_nonzero(possible & truth) > 0.9 * np.count_nonzero(truth)
+
+
+def test_sketch_of_one_view_reaches_the_others(tmp_path: Path) -> None:
+    capture, folder = prepared(tmp_path)
+    volume = folder.read_volume()
+    folder.write_volume(Volume(volume.grid, volume.permitted, volume.sdf, np.zeros_like(volume.evidence)))
+    capture.painted = {0: capture.views[0].hidden}
+    notes = masks()(capture, folder)
+    assert notes["mode"] == "sketch+carve" and (folder.path / "sketches" / "0_class_inpaint mask.png").is_file()
+    own = read_image(folder.image("masks/claim", 0))
+    assert np.count_nonzero(own == 204) > 0.95 * np.count_nonzero(capture.views[0].hidden)
+    assert any((read_image(folder.image("masks/claim", i)) == 204).any() for i in list(capture.views)[1:])
+
+
+def test_unusable_sketches_are_named(tmp_path: Path) -> None:
+    capture, folder = prepared(tmp_path)
+    with pytest.raises(ValueError, match="no sketches"):
+        masks(mode="sketch")(capture, folder)
+    capture.painted = {0: np.zeros((64, 64), bool)}
+    with pytest.raises(ValueError, match=r"0_class_inpaint mask\.png is an empty mask"):
+        masks()(capture, folder)
+    capture.painted = {5: np.ones((64, 64), bool)}
+    with pytest.raises(ValueError, match="frame 5"):
+        masks()(capture, folder)
+    with pytest.raises(ValueError, match=r"masks\.mode is 'paint'"):
+        masks(mode="paint")
