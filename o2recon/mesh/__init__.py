@@ -8,7 +8,7 @@ from o2recon.mesh.export import read_evidence, read_mesh, write_glb, write_ply, 
 from o2recon.mesh.marching import extract
 from o2recon.mesh.mesh import Mesher, MeshResult, summary
 from o2recon.mesh.raycast import Caster
-from o2recon.mesh.render import colormap, contact_sheet, orbit, render_mesh, render_view, render_views
+from o2recon.mesh.render import colormap, contact_sheet, orbit, render_looks, render_mesh, render_view, render_views
 from o2recon.mesh.visible import DepthView, visible_faces, visible_part
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "read_evidence",
     "read_mesh",
     "remove_floaters",
+    "render_looks",
     "render_mesh",
     "render_view",
     "render_views",

@@ -43,12 +43,13 @@ def vertex_evidence(
     value = np.zeros(len(vertices), np.float32)
     source = np.zeros(len(vertices), np.uint8)
     for view in views:
-        facing = np.einsum("nd,nd->n", view.camera_to_world[:3, 3] - vertices, normals) > 0
-        pixels, z = project(view.camera, view.camera_to_world, vertices)
-        index = np.nonzero(facing & inside_image(view.camera, pixels, z))[0]
-        u, v = np.floor(pixels[index]).astype(int).T
+        index = np.nonzero(np.einsum("nd,nd->n", view.camera_to_world[:3, 3] - vertices, normals) > 0)[0]
+        pixels, z = project(view.camera, view.camera_to_world, vertices[index])
+        inside = inside_image(view.camera, pixels, z)
+        index, z = index[inside], z[inside]
+        u, v = np.floor(pixels[inside]).astype(int).T
         depth = view.object_depth[v, u]
-        near = (depth > 0) & (np.abs(z[index] - depth) < margin + 2 * depth_sigma(z[index]))
+        near = (depth > 0) & (np.abs(z - depth) < margin + 2 * depth_sigma(z))
         index, u, v = index[near], u[near], v[near]
         seen = view.visible[v, u]
         claimed = np.where(view.hidden[v, u], view.confidence[v, u], 0)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import trimesh
@@ -15,7 +16,8 @@ from o2recon.mesh.color import Color, set_colors, stored_colors, vertex_colors
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
 from o2recon.mesh.export import write_glb, write_ply
 from o2recon.mesh.marching import Sdf, extract
-from o2recon.mesh.render import render_views
+from o2recon.mesh.raycast import Caster
+from o2recon.mesh.render import orbit, render_looks
 from o2recon.mesh.visible import DepthView, visible_faces
 from o2recon.types import ObjectView
 from o2recon.workspace import ObjectFolder, write_image
@@ -123,12 +125,13 @@ class Mesher:
         rgb = stored_colors(mesh)
         if rgb is not None:
             looks["color"] = rgb
-        for name, colors in looks.items():
-            pictures = render_views(
-                mesh, azimuths=self.azimuths, elevation=self.elevation, size=self.render_size, colors=colors
-            )
-            for azimuth, picture in zip(self.azimuths, pictures, strict=True):
-                write_image(out / f"{name}_{azimuth:.0f}.png", picture)
+        caster, size = Caster(mesh), self.render_size
+        for azimuth in self.azimuths:
+            camera, pose = orbit(mesh, width=2 * size, height=2 * size, azimuth=azimuth, elevation=self.elevation)
+            pictures = render_looks(mesh, camera, pose, list(looks.values()), caster=caster)
+            for name, picture in zip(looks, pictures, strict=True):
+                smaller = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+                write_image(out / f"{name}_{azimuth:.0f}.png", smaller)
 
 
 def summary(mesh: trimesh.Trimesh) -> dict[str, int | float | bool]:

@@ -6,7 +6,7 @@ from embreex import rtcore_scene
 from embreex.mesh_construction import TriangleMesh
 from jaxtyping import Bool, Float, Int
 
-from o2recon.cameras import pixel_centers, unnormalized_rays
+from o2recon.cameras import pixel_centers, project, unnormalized_rays
 from o2recon.types import Camera
 
 _PROBES = np.array([[0.8017, 0.2673, 0.5345], [-0.3841, 0.7682, 0.5121], [0.2182, -0.4364, -0.8729]])
@@ -19,6 +19,7 @@ class Caster:
     def __init__(self, mesh: trimesh.Trimesh) -> None:
         self._empty = len(mesh.faces) == 0
         self._center = np.zeros(3) if self._empty else mesh.bounds.mean(0)
+        self._corners = trimesh.bounds.corners(np.zeros((2, 3)) if self._empty else mesh.bounds)
         self._step = 0.0 if self._empty else 2e-6 * float(mesh.scale)
         corners = np.asarray(mesh.triangles, float).reshape(-1, 3, 3)
         self._normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -46,11 +47,24 @@ class Caster:
         self, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]
     ) -> tuple[Float[np.ndarray, "height width"], Int[np.ndarray, "height width"]]:
         """z-depth in metres (inf where nothing is hit) and face index (-1) of every pixel."""
-        local = unnormalized_rays(camera, pixel_centers(camera)).reshape(-1, 3)
-        directions = local @ camera_to_world[:3, :3].T
+        depth = np.full((camera.height, camera.width), np.inf, np.float32)
+        face = np.full((camera.height, camera.width), -1, np.int32)
+        window = self._window(camera, camera_to_world)
+        pixels = pixel_centers(camera)[window]
+        directions = unnormalized_rays(camera, pixels).reshape(-1, 3) @ camera_to_world[:3, :3].T
         origins = np.broadcast_to(camera_to_world[:3, 3], directions.shape)
-        depth, face = self.first_hit(origins, directions)
-        return depth.reshape(camera.height, camera.width), face.reshape(camera.height, camera.width)
+        found, index = self.first_hit(origins, directions)
+        depth[window], face[window] = found.reshape(pixels.shape[:2]), index.reshape(pixels.shape[:2])
+        return depth, face
+
+    def _window(self, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]) -> tuple[slice, slice]:
+        """The part of the image (rows, columns) that can show the mesh: all of it when its box reaches behind."""
+        pixels, z = project(camera, camera_to_world, self._corners)
+        if self._empty or (z < 1e-3).any():
+            return slice(None), slice(None)
+        low = np.floor(pixels.min(0)).astype(int).clip(0, [camera.width, camera.height])
+        high = (np.ceil(pixels.max(0)).astype(int) + 1).clip(0, [camera.width, camera.height])
+        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
     def contains(self, points: Float[np.ndarray, "points 3"]) -> Bool[np.ndarray, "points"]:
         """True for points inside a closed mesh: at least one outward-oriented body holds them.

@@ -55,7 +55,7 @@ def render_mesh(
     if len(mesh.faces) == 0:
         return np.full((height, width, 3), 255, np.uint8)
     camera, camera_to_world = orbit(mesh, width=2 * width, height=2 * height, azimuth=azimuth, elevation=elevation)
-    picture = render_view(mesh, camera, camera_to_world, colors=colors, smooth=smooth)
+    picture = render_looks(mesh, camera, camera_to_world, [colors], smooth=smooth)[0]
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
@@ -66,12 +66,23 @@ def render_view(
     *,
     colors: Shaped[np.ndarray, "vertices 3"] | None = None,
     smooth: bool = False,
-    caster: Caster | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """What a given camera sees of the mesh alone, shaded by a lamp beside the camera, on white."""
+    return render_looks(mesh, camera, camera_to_world, [colors], smooth=smooth)[0]
+
+
+def render_looks(
+    mesh: trimesh.Trimesh,
+    camera: Camera,
+    camera_to_world: Float[np.ndarray, "4 4"],
+    looks: Sequence[Shaped[np.ndarray, "vertices 3"] | None],
+    *,
+    smooth: bool = False,
+    caster: Caster | None = None,
+) -> list[UInt8[np.ndarray, "height width 3"]]:
+    """One picture per colouring of the same view: the rays are cast once. `caster`: that of `mesh`, to use it again."""
     depth, face = (caster or Caster(mesh)).depth_image(camera, camera_to_world)
     hit = face >= 0
-    picture = np.ones((camera.height, camera.width, 3))
     pixels = np.stack(np.nonzero(hit)[::-1], -1) + 0.5
     k = camera.intrinsics
     rays = np.concatenate([(pixels - k[:2, 2]) / k[[0, 1], [0, 1]], np.ones((len(pixels), 1))], 1)
@@ -83,12 +94,17 @@ def render_view(
     if smooth:
         normals = np.einsum("nc,ncd->nd", weights, mesh.vertex_normals[triangles])
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    base = np.broadcast_to(_CLAY, normals.shape)
-    if colors is not None:
-        scale = 255.0 if colors.dtype == np.uint8 else 1.0
-        base = np.einsum("nc,ncd->nd", weights, colors[triangles].astype(float) / scale)
-    picture[hit] = _shade(base, normals, rays, camera_to_world)
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    pictures = []
+    for colors in looks:
+        base = np.broadcast_to(_CLAY, normals.shape)
+        if colors is not None:
+            scale = 255.0 if colors.dtype == np.uint8 else 1.0
+            base = np.einsum("nc,ncd->nd", weights, colors[triangles].astype(float) / scale)
+        picture = np.full((camera.height, camera.width, 3), 255, np.uint8)
+        shaded = _shade(base, normals, rays, camera_to_world)
+        picture[hit] = (np.clip(shaded, 0, 1) * 255 + 0.5).astype(np.uint8)
+        pictures.append(picture)
+    return pictures
 
 
 def render_views(

@@ -44,12 +44,14 @@ def visible_faces(
         clear[clear] = z[clear] <= view.depth[clear] + margin + 2 * depth_sigma(z[clear])
         front = face[clear]
         seen[front[np.einsum("nd,nd->n", normals[front], centers[front] - position) < 0]] = True
-        pixels, z_center = project(view.camera, view.camera_to_world, centers)
-        facing = np.einsum("nd,nd->n", position - centers, normals) > 0
-        index = np.nonzero(~seen & facing & inside_image(view.camera, pixels, z_center))[0]
-        u, v = np.floor(pixels[index]).astype(int).T
+        index = np.nonzero(~seen)[0]
+        index = index[np.einsum("nd,nd->n", position - centers[index], normals[index]) > 0]
+        pixels, z_center = project(view.camera, view.camera_to_world, centers[index])
+        inside = inside_image(view.camera, pixels, z_center)
+        index, z_center = index[inside], z_center[inside]
+        u, v = np.floor(pixels[inside]).astype(int).T
         depth = view.depth[v, u]
-        index = index[(depth > 0) & (z_center[index] <= depth + margin + 2 * depth_sigma(z_center[index]))]
+        index = index[(depth > 0) & (z_center <= depth + margin + 2 * depth_sigma(z_center))]
         _, hit = caster.first_hit(np.broadcast_to(position, (len(index), 3)), centers[index] - position)
         seen[index[hit == index]] = True
     return seen
