@@ -36,8 +36,8 @@ def held_out_agreement(
 ) -> HeldOut:
     """Ray-cast `mesh` (world, metres) into `views` and compare it with sensor depth and visible masks.
 
-    Silhouette: unknown pixels are left out, and so are pixels of other surfaces that hide the mesh or that it touches:
-    z > depth - (margin + 2 sigma). All pixels of all views are pooled.
+    Silhouette: left out are unknown pixels, other pixels without depth (something may stand in front), and those of
+    other surfaces that hide the mesh or that it touches: z > depth - (margin + 2 sigma). All views are pooled.
     """
     caster = Caster(mesh)
     residuals: list[np.ndarray] = []
@@ -49,7 +49,7 @@ def held_out_agreement(
         measured = view.depth > 0
         compared = hit & view.visible & measured
         residuals.append(np.abs(z[compared] - view.depth[compared]))
-        silent = view.unknown.copy()
+        silent = view.unknown | (~measured & ~view.visible)
         other = hit & measured & ~view.visible
         silent[other] |= z[other] > view.depth[other] - margin - 2 * depth_sigma(z[other])
         both += int(np.count_nonzero(hit & view.visible & ~silent))
