@@ -29,14 +29,18 @@ def exposure_gains(
     for one log gain per view, weakly tied to 1.
     """
     generator = np.random.default_rng(seed)
-    depths = [np.where(v.depth > 0, margin + num_sigmas * depth_sigma(v.depth), 0) for v in views]
+    measured = [v.depth > 0 for v in views]
     rows, ratios, weights = [], [], []
+
+    def tolerance(z: np.ndarray) -> np.ndarray:
+        return margin + num_sigmas * depth_sigma(z)
+
     for a, view in enumerate(views):
         points, colors = _samples(view, num_samples, generator)
         for b, other in enumerate(views):
             if b == a or points.shape[0] == 0:
                 continue
-            sight = seen_points(other.camera, other.camera_to_world, other.depth, other.depth > 0, depths[b], points)
+            sight = seen_points(other.camera, other.camera_to_world, other.depth, measured[b], tolerance, points)
             here, there = colors[sight.index], bilinear(other.color, sight.u, sight.v)
             fair = ((np.minimum(here, there) > DARKEST) & (np.maximum(here, there) < BRIGHTEST)).all(-1)
             if np.count_nonzero(fair) >= min_shared:

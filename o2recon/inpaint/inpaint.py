@@ -75,9 +75,9 @@ class Inpaint:
             gains = self.reproject.gains(sources, scene.depth_sigma, seed=self.seed)
         hidden = copied = painted = 0
         for k, view in enumerate(track(record.views, description="in-painting")):
-            target = self._target(folder, record, volume, view)
+            target = self._target(folder, record, volume, view, sources[k])
             image, confidence, by_copy = self._paint(scene, record, target, k, sources, gains)
-            _write(folder, target, image, confidence)
+            _write(folder, target, sources[k].color, image, confidence)
             hidden += int(target.hidden.sum())
             copied += int(by_copy.sum())
             painted += int(((confidence > 0) & target.hidden & ~by_copy).sum())
@@ -99,19 +99,21 @@ class Inpaint:
             erode_px=self.reproject.erode_px if self.reproject else 0,
         )
 
-    def _target(self, folder: ObjectFolder, record: ObjectRecord, volume: Volume, view: ViewRecord) -> _Target:
+    def _target(
+        self, folder: ObjectFolder, record: ObjectRecord, volume: Volume, view: ViewRecord, photo: SourceView
+    ) -> _Target:
         visible, hidden = (folder.read_mask(f"masks/{k}", view.index) for k in ("visible", "hidden"))
         crop = object_crop(
             record.frame, view.camera, view.camera_to_world, visible | hidden, margin_px=self.crop_margin_px
         )
         here = crop.window
         visible, hidden = visible[here], hidden[here] & ~visible[here]
-        sensor = folder.read_depth("depth", view.index)[here]
+        sensor = photo.depth[here]
         surface, normal, evidence = render_depth(volume, crop_camera(view.camera, crop), view.camera_to_world)
         stand_in = visible & (sensor <= 0) & (evidence >= self.observed_evidence)
         nearest = np.where(hidden, sensor, 0)
         geometry = complete_geometry(np.where(stand_in, surface, sensor), visible, hidden, surface, normal, nearest)
-        color = np.ascontiguousarray(read_image(folder.image("images", view.index))[here])
+        color = np.ascontiguousarray(photo.color[here])
         return _Target(view, crop, color, visible, hidden, geometry)
 
     def _paint(
@@ -148,11 +150,15 @@ class Inpaint:
 
 
 def _write(
-    folder: ObjectFolder, target: _Target, image: UInt8[np.ndarray, "h w 3"], confidence: Float[np.ndarray, "h w"]
+    folder: ObjectFolder,
+    target: _Target,
+    photo: UInt8[np.ndarray, "height width 3"],
+    image: UInt8[np.ndarray, "h w 3"],
+    confidence: Float[np.ndarray, "h w"],
 ) -> None:
     """Full-size files of one view; outside the window the photograph, no depth, no confidence."""
     index, camera, here = target.view.index, target.view.camera, target.crop.window
-    full = np.ascontiguousarray(read_image(folder.image("images", index)))
+    full = photo.copy()
     full[here] = image
     write_image(folder.image("inpainted/image", index), full)
     depth = np.zeros((camera.height, camera.width), np.float32)

@@ -75,9 +75,12 @@ class Reproject:
         """Colours of world points with outward unit `normals` (world; zero = unknown). `views`: all but the target."""
         colors = np.zeros((len(views), len(points), 3), np.float32)
         weights = np.zeros((len(views), len(points)), np.float32)
+
+        def tolerance(z: np.ndarray) -> np.ndarray:
+            return self.tolerance + self.num_sigmas * depth_sigma(z)
+
         sharpest = max((v.sharpness for v in views), default=0.0) + 1e-9
         for k, view in enumerate(views):
-            tolerance = np.where(view.depth > 0, self.tolerance + self.num_sigmas * depth_sigma(view.depth), 0)
             sight = seen_points(view.camera, view.camera_to_world, view.depth, view.usable, tolerance, points)
             if sight.index.size == 0:
                 continue

@@ -1,5 +1,6 @@
 """What the chosen views really saw of the object: the pixels that may be copied into other views."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -55,15 +56,16 @@ def seen_points(
     camera_to_world: Float[np.ndarray, "4 4"],
     depth: Float[np.ndarray, "height width"],
     usable: Bool[np.ndarray, "height width"],
-    tolerance: Float[np.ndarray, "height width"],
+    tolerance: Callable[[np.ndarray], np.ndarray],
     points: Float[np.ndarray, "points 3"],
 ) -> Sight:
-    """Z-test: points that fall on a usable pixel whose measured depth agrees within `tolerance` (metres)."""
+    """Z-test: points that fall on a usable pixel whose measured depth agrees within `tolerance(z)` metres."""
     pixels, z = project(camera, camera_to_world, points)
     index = np.nonzero(inside_image(camera, pixels, z))[0]
     u, v, z = pixels[index, 0], pixels[index, 1], z[index]
     column, row = u.astype(int), v.astype(int)
-    keep = usable[row, column] & (np.abs(depth[row, column] - z) < tolerance[row, column])
+    keep = np.nonzero(usable[row, column])[0]
+    keep = keep[np.abs(depth[row[keep], column[keep]] - z[keep]) < tolerance(z[keep])]
     return Sight(index[keep], u[keep], v[keep], z[keep])
 
 

@@ -11,9 +11,8 @@ def test_points_are_seen_only_on_usable_pixels_at_the_measured_depth() -> None:
     depth = np.full((30, 40), 2.0, np.float32)
     usable = np.ones((30, 40), bool)
     usable[:, 30:] = False
-    tolerance = np.full((30, 40), 0.02)
     points = np.array([[0, 0, 2.01], [0, 0, 2.05], [0, 0, 1.9], [0.6, 0, 2.0], [5, 0, 2.0], [0, 0, -2.0]])
-    sight = seen_points(CAMERA, np.eye(4), depth, usable, tolerance, points)
+    sight = seen_points(CAMERA, np.eye(4), depth, usable, lambda z: np.full_like(z, 0.02), points)
     assert sight.index.tolist() == [0]
     np.testing.assert_allclose([sight.u[0], sight.v[0], sight.z[0]], [20, 15, 2.01])
 
