@@ -2,7 +2,6 @@
 
 from o2recon.mesh.clean import kept_faces, remove_floaters, split
 from o2recon.mesh.color import set_colors, stored_colors, vertex_colors
-from o2recon.mesh.decimate import decimate
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
 from o2recon.mesh.export import read_evidence, read_mesh, write_glb, write_ply, write_scene
 from o2recon.mesh.marching import extract
@@ -20,7 +19,6 @@ __all__ = [
     "area_shares",
     "colormap",
     "contact_sheet",
-    "decimate",
     "extract",
     "kept_faces",
     "orbit",
