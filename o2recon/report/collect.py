@@ -60,7 +60,7 @@ class Run:
         return value if isinstance(value, dict) else {}
 
     def number(self, *keys: str) -> float | None:
-        """A number inside result.json, for instance number("metrics", "hidden", "f_score_2cm"); None when it is not there."""
+        """A number inside result.json, as number("metrics", "hidden", "f_score_2cm"); None when it is not there."""
         value: Any = self.result
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
@@ -76,7 +76,7 @@ class Run:
 
 
 def collect_runs(study_dir: Path) -> tuple[Run, ...]:
-    """All runs of a study, ordered by scene, object, experiment, ablation, seed (numbers as numbers).
+    """All runs of a study, ordered by scene, object, experiment, ablation (none first), seed (numbers as numbers).
 
     A folder counts as a run when it has a result.json or a config.yaml. A result.json that cannot be read is a failed
     run that says so. ValueError when the study has no run at all.
@@ -109,12 +109,13 @@ def _read_run(folder: Path) -> Run:
 
 
 def _order(run: Run) -> tuple[Any, ...]:
-    numbers = (int(run.object) if run.object.isdigit() else -1, int(run.seed) if run.seed.isdigit() else -1)
-    return (run.scene, numbers[0], run.object, run.experiment, run.ablation, numbers[1], run.seed)
+    object_id, seed = (int(text) if text.isdigit() else -1 for text in (run.object, run.seed))
+    method = (run.experiment, run.ablation != "none", run.ablation)
+    return (run.scene, object_id, run.object, *method, seed, run.seed)
 
 
 def groundtruth_of(run: Run) -> Path | None:
-    """Where the run's ground truth lies: a file, or a folder with `<object>.ply`. None when unknown or gone (logged)."""
+    """Where the run's ground truth lies: a file, or a folder with `<object>.ply`. None when unknown or gone."""
     value = run.result.get("groundtruth")
     if not value:
         return None

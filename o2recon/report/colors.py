@@ -1,20 +1,22 @@
 """The colours of the page: one hue per kind of evidence, in masks, bars and meshes alike, and one scale for errors.
 
-Blue-green, amber and violet keep apart under the common colour blindnesses; the error scale runs blue to red.
+Evidence has the hues of the pictures in `renders/`. Errors run from pale to purple, which none of those hues is.
 """
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
-SEEN = "#12a594"
-"""Seen by some frame; a visible mask."""
-INPAINTED = "#f0a020"
-"""Claimed by in-painting; a confirmed hidden mask."""
-GUESSED = "#9466d8"
-"""Only permitted; a possible mask."""
+from o2recon.mesh.evidence import GUESSED as _GUESSED
+from o2recon.mesh.evidence import INPAINTED as _INPAINTED
+from o2recon.mesh.evidence import SEEN as _SEEN
+from o2recon.mesh.evidence import Evidence
+
+_HUES = Evidence(np.zeros(3, np.float32), np.array([_SEEN, _INPAINTED, _GUESSED], np.uint8)).colors
+SEEN, INPAINTED, GUESSED = ("#" + bytes(hue.tolist()).hex() for hue in _HUES)
+"""Seen by some frame, a visible mask; claimed by in-painting, a hidden mask; only permitted, a possible mask."""
 CLAY = "#c9c3b8"
 """A mesh without colours of its own."""
-ERROR_SCALE = ("#3b6fb5", "#a6d3e6", "#f7d27a", "#ee7f4b", "#b51f2e")
+ERROR_SCALE = ("#e3ebe7", "#f3cfa9", "#ee8a80", "#c93d86", "#7a1fa2")
 """From no error to the full range, evenly spaced."""
 
 
@@ -31,10 +33,7 @@ def error_colors(distance: Float[np.ndarray, "points"], limit: float) -> UInt8[n
     return np.stack([np.interp(position, places, stops[:, i]) for i in range(3)], -1).round().astype(np.uint8)
 
 
-def evidence_colors(
-    source: Int[np.ndarray, "points"], evidence: Float[np.ndarray, "points"]
-) -> UInt8[np.ndarray, "points 3"]:
-    """Colours of `source` (2 seen, 1 in-painted, 0 guessed); in-painted ones pale with their confidence in [0, 1]."""
-    colors = np.stack([rgb(GUESSED), rgb(INPAINTED), rgb(SEEN)])[np.clip(source, 0, 2)]
-    strength = np.where(source == 1, 0.4 + 0.6 * np.clip(evidence, 0, 1), 1.0)[:, None]
-    return (255 * (1 - strength) + colors * strength).round().astype(np.uint8)
+def evidence_colors(evidence: Evidence) -> UInt8[np.ndarray, "vertices 3"]:
+    """Colours per vertex; in-painted ones are the paler the less confident."""
+    strength = np.where(evidence.source == _INPAINTED, 0.4 + 0.6 * np.clip(evidence.value, 0, 1), 1.0)[:, None]
+    return (255 * (1 - strength) + evidence.colors * strength).round().astype(np.uint8)

@@ -34,7 +34,7 @@ class ViewFigure:
 
 @dataclass(frozen=True)
 class HiddenShare:
-    """What the masks claim over all chosen views: hidden / (visible + hidden) pixels, as mean and largest of the views."""
+    """What the masks claim: hidden / (visible + hidden) pixels, as mean and largest of all chosen views."""
 
     views: int
     mean: float
@@ -43,7 +43,9 @@ class HiddenShare:
 
 def to_jpeg(image: UInt8[np.ndarray, "height width 3"], quality: int) -> str:
     """RGB image -> data URL."""
-    ok, buffer = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # keeps thin outlines coloured
+    ok, buffer = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), options)
     assert ok
     return "data:image/jpeg;base64," + base64.b64encode(buffer.tobytes()).decode()
 
@@ -144,7 +146,10 @@ def _three_channels(image: np.ndarray) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def _fit(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return image if image.shape[:2] == shape else cv2.resize(np.ascontiguousarray(image), shape[::-1], interpolation=cv2.INTER_NEAREST)
+    """`image` on the grid of `shape`, nearest neighbour: stages may have stored another size."""
+    if image.shape[:2] == shape:
+        return image
+    return cv2.resize(np.ascontiguousarray(image), shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def _mask(folder: ObjectFolder, kind: str, view: int, shape: tuple[int, ...]) -> Bool[np.ndarray, "height width"]:
@@ -159,8 +164,8 @@ def _crop(mask: Bool[np.ndarray, "height width"]) -> tuple[slice, slice]:
     if not len(rows):
         return slice(0, height), slice(0, width)
     need = max(1.4 * (rows[-1] + 1 - rows[0]), 1.4 * (columns[-1] + 1 - columns[0]) * 3 / 4, height / 4)
-    tall = int(min(need, height, width * 3 / 4))
-    wide = int(tall * 4 / 3)
+    tall = 3 * max(1, int(min(need, height, width * 3 / 4) / 3))
+    wide = tall // 3 * 4
     top = int(np.clip((rows[0] + rows[-1] + 1 - tall) / 2, 0, height - tall))
     left = int(np.clip((columns[0] + columns[-1] + 1 - wide) / 2, 0, width - wide))
     return slice(top, top + tall), slice(left, left + wide)

@@ -10,18 +10,21 @@ from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
 
 from o2recon.evaluate.truth import Truth, load_truth
+from o2recon.mesh.color import stored_colors
+from o2recon.mesh.evidence import Evidence
+from o2recon.mesh.export import read_evidence, read_mesh
 from o2recon.report.colors import CLAY, GUESSED, SEEN, error_colors, evidence_colors, rgb
-from o2recon.report.decimate import cluster_mean, simplify
+from o2recon.report.simplify import cluster_mean, simplify
 
 _LOG = logging.getLogger(__name__)
 
-_SAMPLES = 150_000
+_SAMPLES = 50_000
 _MAX_POINTS = 40_000
 
 
 @dataclass(frozen=True)
 class PageMesh:
-    """What the viewer draws. World, metres. Without faces: a point cloud. `colors`: per mode ("own", "evidence", "error")."""
+    """What the viewer draws. World, metres. Without faces: a point cloud. `colors` per "own", "evidence", "error"."""
 
     vertices: Float[np.ndarray, "vertices 3"]
     faces: Int[np.ndarray, "faces 3"]
@@ -30,34 +33,23 @@ class PageMesh:
 
 @dataclass(frozen=True)
 class Loaded:
-    """mesh.ply as it is on disk. `source`, `evidence`: None when the file does not carry them."""
+    """mesh.ply as it is on disk. `own` (RGB), `evidence`: None when the file does not carry them."""
 
     mesh: trimesh.Trimesh
-    own: Float[np.ndarray, "vertices 3"] | None
-    source: Int[np.ndarray, "vertices"] | None
-    evidence: Float[np.ndarray, "vertices"] | None
+    own: UInt8[np.ndarray, "vertices 3"] | None
+    evidence: Evidence | None
 
 
 def load_mesh(file: Path) -> Loaded | None:
-    """None when the file is missing, damaged or empty (logged)."""
+    """None when the file is missing, damaged or empty (logged unless missing)."""
     if not file.is_file():
         return None
     try:
-        mesh = trimesh.load(file, process=False)
-    except (ValueError, IndexError, KeyError, EOFError, AttributeError) as problem:
-        _LOG.warning("%s cannot be read as PLY (%s): the page shows no mesh", file, problem)
+        mesh = read_mesh(file)
+        return Loaded(mesh, stored_colors(mesh), read_evidence(file))
+    except ValueError as problem:
+        _LOG.warning("the page shows no mesh: %s", problem)
         return None
-    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
-        _LOG.warning("%s holds no faces: the page shows no mesh", file)
-        return None
-    own = np.asarray(mesh.visual.vertex_colors)[:, :3].astype(float) if mesh.visual.kind == "vertex" else None
-    data = mesh.metadata.get("_ply_raw", {}).get("vertex", {}).get("data")
-    names = data.dtype.names if isinstance(data, np.ndarray) and data.dtype.names else ()
-    source, evidence = (np.asarray(data[n]).ravel() if n in names else None for n in ("source", "evidence"))
-    if source is None:
-        return Loaded(mesh, own, None, None)
-    evidence = (source > 0).astype(float) if evidence is None else evidence.astype(float)
-    return Loaded(mesh, own, source.astype(np.int64), evidence)
 
 
 def load_truth_of(path: Path, object_id: str) -> Truth | None:
@@ -75,9 +67,10 @@ def page_mesh(loaded: Loaded, truth: Truth | None, *, max_faces: int, error_rang
     mesh = loaded.mesh
     vertices = np.asarray(mesh.vertices, float)
     small = simplify(vertices, np.asarray(mesh.faces), max_faces)
-    mode_colors = {"own": np.tile(rgb(CLAY), (len(vertices), 1)) if loaded.own is None else loaded.own}
-    if loaded.source is not None and loaded.evidence is not None:
-        mode_colors["evidence"] = evidence_colors(loaded.source, loaded.evidence)
+    clay = np.tile(rgb(CLAY).astype(np.uint8), (len(vertices), 1))
+    mode_colors = {"own": clay if loaded.own is None else loaded.own}
+    if loaded.evidence is not None:
+        mode_colors["evidence"] = evidence_colors(loaded.evidence)
     if truth is not None:
         distance = cKDTree(_surface_points(truth)).query(vertices, workers=-1)[0]
         mode_colors["error"] = error_colors(distance, error_range)
@@ -94,15 +87,15 @@ def page_truth(truth: Truth, loaded: Loaded | None, *, max_faces: int, error_ran
         small = simplify(*_refined(truth.mesh, max_faces), max_faces)
         vertices, faces = small.vertices, small.faces
     colors = {"own": np.tile(rgb(CLAY).astype(np.uint8), (len(vertices), 1))}
-    own = None if truth.mesh is None or truth.mesh.visual.kind != "vertex" else truth.mesh.visual.vertex_colors
-    if own is not None:
-        nearest = cKDTree(np.asarray(truth.mesh.vertices)).query(vertices, workers=-1)[1]  # type: ignore[union-attr]
-        colors["own"] = np.asarray(own)[nearest, :3].astype(np.uint8)
+    own = None if truth.mesh is None else stored_colors(truth.mesh)
+    if truth.mesh is not None and own is not None:
+        colors["own"] = own[cKDTree(np.asarray(truth.mesh.vertices)).query(vertices, workers=-1)[1]]
     if truth.seen is not None:
         seen = truth.seen[cKDTree(truth.points).query(vertices, workers=-1)[1]]
         colors["evidence"] = np.where(seen[:, None], rgb(SEEN), rgb(GUESSED)).astype(np.uint8)
     if loaded is not None:
-        points = np.concatenate([_samples(loaded.mesh), loaded.mesh.vertices])
+        samples = trimesh.sample.sample_surface(loaded.mesh, _SAMPLES, seed=0)[0]
+        points = np.concatenate([np.asarray(samples), np.asarray(loaded.mesh.vertices)])
         colors["error"] = error_colors(cKDTree(points).query(vertices, workers=-1)[0], error_range)
     return PageMesh(vertices, faces, colors)
 
@@ -112,20 +105,16 @@ def _refined(mesh: trimesh.Trimesh, max_faces: int) -> tuple[np.ndarray, np.ndar
     vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
     if len(faces) >= max_faces // 2:
         return vertices, faces
-    edge = float(np.sqrt(8 * max(float(mesh.area), 1e-9) / max_faces))
+    edge = float(np.sqrt(16 * max(float(mesh.area), 1e-9) / max_faces))
     for _ in range(12):
         finer = trimesh.remesh.subdivide_to_size(vertices, faces, edge, max_iter=20)
         if len(finer[1]) <= max_faces:
             return np.asarray(finer[0]), np.asarray(finer[1])
-        edge *= 1.3
+        edge *= 1.4
     return vertices, faces
 
 
 def _surface_points(truth: Truth) -> Float[np.ndarray, "points 3"]:
     if truth.mesh is None:
         return truth.points
-    return np.concatenate([truth.points, _samples(truth.mesh), truth.mesh.vertices])
-
-
-def _samples(mesh: trimesh.Trimesh) -> Float[np.ndarray, "points 3"]:
-    return np.asarray(trimesh.sample.sample_surface(mesh, _SAMPLES, seed=0)[0], float)
+    return np.concatenate([truth.points, np.asarray(truth.mesh.vertices)])

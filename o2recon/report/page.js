@@ -114,8 +114,8 @@
     renderer.setClearColor(0, 0);
     const camera = new THREE.PerspectiveCamera(30, 1, 0.01, 200);
     camera.up.set(0, 0, 1);
-    const key = new THREE.DirectionalLight(0xffffff, 0.5);
-    const sky = new THREE.HemisphereLight(0xffffff, 0x777777, 0.62);
+    const key = new THREE.DirectionalLight(0xffffff, 0.46);
+    const sky = new THREE.HemisphereLight(0xffffff, 0x9a9a9a, 0.72);
     sky.position.set(0, 0, 1);
     return { THREE, renderer, camera, key, sky };
   };
@@ -244,7 +244,7 @@
     place(camera, aspect) {
       camera.aspect = aspect;
       const half = Math.tan((camera.fov * Math.PI) / 360) * Math.min(1, aspect);
-      const distance = (1.04 * this.radius) / Math.sin(Math.atan(half)) / this.zoom;
+      const distance = (0.93 * this.radius) / Math.sin(Math.atan(half)) / this.zoom;
       const c = Math.cos(this.elevation);
       camera.position.set(Math.cos(this.azimuth) * c, Math.sin(this.azimuth) * c, Math.sin(this.elevation)).multiplyScalar(distance);
       camera.near = Math.max(distance - 4 * this.radius, distance / 100);

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from o2recon.evaluate.truth import Truth
 from o2recon.manifest import package_version
 from o2recon.report import colors, figures, meshes, viewer
 from o2recon.report.collect import Run, collect_runs, groundtruth_of, run_config, scene_facts
@@ -35,7 +36,6 @@ FACTS = (
     ("unseen_share", "True surface unseen in every view"),
     ("mean_hidden_share_of_silhouette", "True silhouette hidden, mean"),
     ("median_hidden_share_of_silhouette", "True silhouette hidden, median"),
-    ("hidden_share_of_silhouette", "True silhouette hidden"),
     ("area_m2", "True area, m²"),
     ("volume_m3", "True volume, m³"),
     ("model", "Model"),
@@ -53,7 +53,6 @@ class RunPanel:
     """One run as the template shows it. `mesh`: id of its payload on the page, None without a mesh."""
 
     run: Run
-    name: str
     path: str
     row: int
     mesh: str | None
@@ -78,6 +77,7 @@ class ObjectSection:
     facts: dict[str, Any]
     azimuth: float
     truth: str | None
+    truth_modes: tuple[str, ...]
     panels: list[RunPanel]
 
 
@@ -138,17 +138,14 @@ class Report:
         ]
         truth_path = next((p for _, run in runs if (p := groundtruth_of(run)) is not None), None)
         truth = None if truth_path is None else meshes.load_truth_of(truth_path, first.object)
-        panels, loaded = [], None
-        for row, run in runs:
-            mine = meshes.load_mesh(run.folder / "mesh.ply")
-            loaded = mine or loaded
-            panels.append(self._panel(row, run, mine, truth, faces, payloads))
-        truth_id = None
+        loaded = [meshes.load_mesh(run.folder / "mesh.ply") for _, run in runs]
+        panels = [self._panel(*pair, mesh, truth, faces, payloads) for pair, mesh in zip(runs, loaded, strict=True)]
+        truth_id = f"truth-{number}"
+        truth_modes: tuple[str, ...] = ()
         if truth is not None:
-            truth_id = f"truth-{number}"
-            only = loaded if len(runs) == 1 else None  # with several runs the truth's own errors would be ambiguous
-            limit = self._error_range_cm / 100
-            payloads[truth_id] = viewer.pack(meshes.page_truth(truth, only, max_faces=faces, error_range=limit))
+            only = loaded[0] if len(runs) == 1 else None  # with several runs its distances would be to one of them
+            small = meshes.page_truth(truth, only, max_faces=faces, error_range=self._error_range_cm / 100)
+            truth_modes, payloads[truth_id] = tuple(small.colors), viewer.pack(small)
         return ObjectSection(
             anchor=f"object-{number}",
             scene=first.scene,
@@ -160,7 +157,8 @@ class Report:
             hidden=figures.hidden_share(folder, views),
             facts=scene_facts(first),
             azimuth=_azimuth(record),
-            truth=truth_id,
+            truth=truth_id if truth is not None else None,
+            truth_modes=truth_modes,
             panels=panels,
         )
 
@@ -169,11 +167,12 @@ class Report:
         row: int,
         run: Run,
         loaded: meshes.Loaded | None,
-        truth: Any,
+        truth: Truth | None,
         faces: int,
         payloads: dict[str, str],
     ) -> RunPanel:
-        mesh_id, modes = None, ()
+        mesh_id: str | None = None
+        modes: tuple[str, ...] = ()
         if loaded is not None:
             limit = self._error_range_cm / 100
             small = meshes.page_mesh(loaded, truth, max_faces=faces, error_range=limit)
@@ -183,7 +182,6 @@ class Report:
             _LOG.warning("%s is missing or empty: the page shows no mesh", run.folder / "mesh.ply")
         return RunPanel(
             run=run,
-            name=" / ".join(run.method) + f" / seed {run.seed}",
             path="/".join(run.folder.parts[-5:]),
             row=row,
             mesh=mesh_id,
@@ -234,8 +232,9 @@ def _summary(runs: Sequence[Run], sections: Sequence[ObjectSection]) -> dict[str
     def distinct(key: str) -> list[str]:
         return sorted({str(run.result[key]) for run in runs if run.result.get(key)})
 
-    def mean_fact(word: str) -> float | None:
-        values = [v for s in sections for k, v in s.facts.items() if word in k and isinstance(v, int | float)]
+    def mean_fact(*keys: str) -> float | None:
+        known = [[s.facts[k] for k in keys if isinstance(s.facts.get(k), int | float)] for s in sections]
+        values = [float(of_object[0]) for of_object in known if of_object]
         return statistics.fmean(values) if values else None
 
     stamps = [(run.folder / "result.json").stat().st_mtime for run in runs if run.result]
@@ -251,7 +250,7 @@ def _summary(runs: Sequence[Run], sections: Sequence[ObjectSection]) -> dict[str
         "seconds": sum(run.total_seconds or 0 for run in runs),
         "finished": time.strftime("%Y-%m-%d %H:%M", time.localtime(max(stamps))) if stamps else None,
         "unseen": mean_fact("unseen_share"),
-        "covered": mean_fact("hidden_share_of_silhouette"),
+        "covered": mean_fact("mean_hidden_share_of_silhouette", "median_hidden_share_of_silhouette"),
     }
 
 

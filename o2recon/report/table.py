@@ -13,7 +13,7 @@ Value = float | str | None
 
 @dataclass(frozen=True)
 class Column:
-    """`better`: +1 higher, -1 lower, 0 nothing to compare. `zero_when_failed`: a failed run counts as 0 (F-scores, IoU)."""
+    """`better`: +1 higher, -1 lower, 0 nothing to compare. `zero_when_failed`: a failed run counts as 0 (F, IoU)."""
 
     key: str
     title: str
@@ -39,6 +39,11 @@ class Row:
     cells: tuple[Cell, ...]
     run: Run | None = None
     """None in a mean or median row."""
+
+    @property
+    def counts(self) -> bool:
+        """True when the row may be the best one: no failed run, whose short time would be."""
+        return self.run is None or self.run.status == "ok"
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,7 @@ def build_table(runs: Sequence[Run]) -> Table:
     values = [[_value(column, run, scored) for column in COLUMNS] for run in runs]
     rows = [Row(_cells(v), run) for v, run in zip(values, runs, strict=True)]
     methods = list(dict.fromkeys(run.method for run in runs))
-    summaries = [
-        _summary(name, method, runs, values) for name in ("mean", "median") for method in methods
-    ]
+    summaries = [_summary(name, method, runs, values) for name in ("mean", "median") for method in methods]
     if len(methods) > 1:
         for place in dict.fromkeys(run.place for run in runs):
             _mark_best(rows, [i for i, run in enumerate(runs) if run.place == place])
@@ -143,10 +146,10 @@ def _summary(name: str, method: Key, runs: Sequence[Run], values: Sequence[Seque
 
 
 def _mark_best(rows: list[Row], group: Sequence[int]) -> None:
-    """Marks, per column, the rows whose printed number is the best one; nothing where there is nothing to compare."""
+    """Marks, per column, the rows whose printed number is the best one; none where all print the same."""
     for j, column in enumerate(COLUMNS):
-        able = [i for i in group if rows[i].cells[j].text and (rows[i].run is None or rows[i].run.status == "ok")]
-        if not column.better or len(able) < 2:
+        able = [i for i in group if rows[i].cells[j].text and rows[i].counts]
+        if not column.better or len({rows[i].cells[j].text for i in able}) < 2:
             continue
         best = max(column.better * float(rows[i].cells[j].text) for i in able)
         for i in able:
@@ -177,7 +180,8 @@ def to_markdown(table: Table) -> str:
 def to_tex(table: Table) -> str:
     """A booktabs tabular (\\usepackage{booktabs}); the best ones in bold."""
     alignment = "".join("r" if c.numeric else "l" for c in table.columns)
-    lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", _tex_row([_tex(_heading(c)) for c in table.columns]), r"\midrule"]
+    headings = _tex_row([_tex(_heading(c)) for c in table.columns])
+    lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", headings, r"\midrule"]
     for part in (table.rows, table.summaries):
         lines += [_tex_row([rf"\textbf{{{_tex(c.text)}}}" if c.best else _tex(c.text) for c in r.cells]) for r in part]
         lines.append(r"\midrule" if part is table.rows else r"\bottomrule")

@@ -5,13 +5,15 @@ call, so that the library stands once in the page and draws every mesh of it.
 """
 
 import base64
+import io
 import json
 import struct
+import zipfile
 import zlib
 
 import numpy as np
 import trimesh
-from trimesh import resources, util
+from trimesh import resources
 
 from o2recon.report.meshes import PageMesh
 
@@ -24,9 +26,9 @@ def three_script() -> str:
     ValueError when the installed trimesh has no such template.
     """
     try:
-        archive = util.decompress(resources.get_bytes("templates/viewer.zip"), file_type="zip")
-        template = archive["viewer.html.template"].read().decode()
-    except (OSError, KeyError, ValueError) as problem:
+        with zipfile.ZipFile(io.BytesIO(resources.get_bytes("templates/viewer.zip"))) as archive:
+            template = archive.read("viewer.html.template").decode()
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as problem:
         raise ValueError(f"trimesh {trimesh.__version__} has no HTML viewer: install trimesh 5") from problem
     body = template.rpartition("</script>")[0].partition("<script>")[2].strip()
     if "THREE={}" not in body or not body.endswith(_START):
@@ -36,7 +38,7 @@ def three_script() -> str:
 
 def compress(data: bytes) -> str:
     """Bytes as the page's script unpacks them: zlib ("deflate"), base64."""
-    return base64.b64encode(zlib.compress(data, 9)).decode()
+    return base64.b64encode(zlib.compress(data, 6)).decode()
 
 
 def pack(mesh: PageMesh) -> str:

@@ -1,4 +1,8 @@
-"""Fewer faces for the page: vertices of one grid cell become one, at the place that keeps planes and edges."""
+"""Fewer faces for the page: vertices of one grid cell become one, at the place that keeps planes and edges.
+
+Edge collapse would leave flat parts a few large triangles, with too few vertices to carry colours of evidence or error;
+cells keep the vertices evenly spread.
+"""
 
 from dataclasses import dataclass
 
@@ -34,7 +38,9 @@ def simplify(vertices: Float[np.ndarray, "old 3"], faces: Int[np.ndarray, "old_f
     return Simplified(_place(vertices, faces, cluster, cell), new_faces, cluster)
 
 
-def cluster_mean(values: Shaped[np.ndarray, "old channels"], cluster: Int[np.ndarray, "old"]) -> Float[np.ndarray, "new channels"]:
+def cluster_mean(
+    values: Shaped[np.ndarray, "old channels"], cluster: Int[np.ndarray, "old"]
+) -> Float[np.ndarray, "new channels"]:
     """Mean of per-vertex values over each new vertex."""
     count = np.maximum(np.bincount(cluster), 1)
     return np.stack([np.bincount(cluster, weights=column) for column in values.T.astype(float)], -1) / count[:, None]
@@ -52,7 +58,7 @@ def _cluster(vertices: np.ndarray, faces: np.ndarray, cell: float) -> tuple[np.n
 
 
 def _place(vertices: np.ndarray, faces: np.ndarray, cluster: np.ndarray, cell: float) -> np.ndarray:
-    """Per cluster the point nearest to its faces' planes, drawn slightly to the mean so that it is always determined."""
+    """Per cluster the point nearest to its faces' planes, drawn slightly to the mean: so it is always determined."""
     mean = cluster_mean(vertices, cluster)
     triangles = vertices[faces]
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])

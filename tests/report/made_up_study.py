@@ -133,6 +133,8 @@ def write_truth(scene: Path, object_id: int) -> Path:
     mesh = shape("chair", fine=0.5)
     mesh.apply_scale([1, 1, 1.04])
     mesh.export(folder / f"{object_id}.ply")
-    facts = [{"instance": object_id, "unseen_share": 0.47, "median_hidden_share_of_silhouette": 0.31, "model": "Chair <A>"}]
+    facts = [
+        {"instance": object_id, "unseen_share": 0.47, "median_hidden_share_of_silhouette": 0.31, "model": "Chair <A>"}
+    ]
     (scene / "instances.json").write_text(json.dumps(facts))
     return folder

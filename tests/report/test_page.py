@@ -1,0 +1,123 @@
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_study import write_run
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load, and the texts of tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.inside = ""
+        self.styles = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = dict(attributes)
+        self.tags.append(tag)
+        self.inside = tag
+        self.ids += [str(found["id"])] if "id" in found else []
+        self.loads += [str(v) for k, v in attributes if k in ("src", "srcset", "poster", "data", "action")]
+        if tag == "link":
+            self.loads.append(str(found["href"]))
+        if tag == "a":
+            self.links.append(str(found["href"]))
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "style":
+            self.styles += data
+
+
+@pytest.fixture(scope="module")
+def text(study: Path) -> str:
+    return (study / "report" / "index.html").read_text()
+
+
+def test_the_page_loads_nothing_from_outside(text: str) -> None:
+    page = Page(text)
+    assert page.loads and all(url.startswith("data:") for url in page.loads)
+    assert not re.search(r"url\(|@import", page.styles)
+    assert not [link for link in page.links if not link.startswith(("#", "../", "table."))]
+
+
+def test_every_link_and_label_points_to_something(text: str, study: Path) -> None:
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    for link in page.links:
+        assert link.startswith("#") or (study / "report" / link).exists(), link
+
+
+def test_names_and_errors_are_escaped(text: str) -> None:
+    assert "<script>alert" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "cuda ran out &amp; &lt;died&gt;" in text
+
+
+def test_failures_are_listed_with_their_reason_and_counted(text: str) -> None:
+    assert "1 failed" in text and "Failed runs count as F = 0" in text
+    assert text.count("cuda ran out") >= 2
+
+
+def test_facts_of_the_scan_and_the_verdict_are_shown(text: str) -> None:
+    assert "True surface unseen in every view" in text and "47 %" in text
+    assert "held-out depth agrees within 0.8 cm" in text
+
+
+def test_three_js_stands_once_however_many_meshes(text: str) -> None:
+    ids = Page(text).ids
+    assert ids.count("three") == 1 and {"mesh-0", "mesh-1", "truth-0"} <= set(ids) and "mesh-2" not in ids
+
+
+def test_the_tables_lie_beside_the_page(study: Path) -> None:
+    assert {f.name for f in (study / "report").iterdir()} == {"index.html", "table.csv", "table.md", "table.tex"}
+
+
+def test_missing_and_damaged_files_do_not_break_the_page(tmp_path: Path, make_report: Any) -> None:
+    folder = write_run(tmp_path / "s", ("quick", "none"), ("a room/b"[:6], 1), groundtruth=str(tmp_path / "gone"))
+    (folder / "mesh.ply").unlink()
+    (folder / "config.yaml").write_text("a: [")
+    (folder / "metrics.csv").write_text("step,x\n1,\n")
+    other = write_run(
+        tmp_path / "s", ("tsdf", "none"), ("a room", 1), metrics={"complete": {}}, seconds=None, versions=None
+    )
+    (other / "mesh.ply").write_bytes(b"ply\n")
+    (write_run(tmp_path / "s", ("tsdf", "none"), ("a room", 2), seed=3) / "result.json").write_text("{}")
+    page = make_report()(tmp_path / "s", tmp_path / "no work")
+    assert "There is no mesh to show" in page.read_text()
+
+
+def test_several_methods_share_the_views_and_the_truth(tmp_path: Path, make_report: Any) -> None:
+    for method in (("quick", "none"), ("tsdf", "none")):
+        write_run(tmp_path / "s", method, ("room", 1))
+    page = Page(make_report()(tmp_path / "s", tmp_path / "work").read_text())
+    assert page.ids.count("object-0") == 1 and {"tab-0", "tab-1", "run-0", "run-1"} <= set(page.ids)
+
+
+@pytest.mark.parametrize("change", [{"num_views": 0}, {"jpeg_quality": 101}, {"error_range_cm": -1.0}])
+def test_values_out_of_range_are_named(change: dict[str, float], make_report: Any) -> None:
+    with pytest.raises(ValueError, match=f"report.{next(iter(change))} is"):
+        make_report(**change)
+
+
+@pytest.mark.slow
+def test_a_browser_draws_the_meshes_from_disk(study: Path, tmp_path: Path) -> None:
+    browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
+    if browser is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}"]
+    flags += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1300,6000"]
+    page = (study / "report" / "index.html").as_uri()
+    command = [browser, *flags, "--virtual-time-budget=15000", "--dump-dom", page]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert dom.count('data-drawn="own"') == 3 and 'class="fault"' not in dom
