@@ -39,8 +39,8 @@ def hand_held(
     height: Sequence[float | int],
     seed: int,
 ) -> Float[np.ndarray, "views 4 4"]:
-    """Poses of a walk along an arc of `arc` degrees around the scored furniture, `distance` metres from its middle, at a
-    `height` between two bounds. The view wanders from piece to piece; position, view and roll shake slowly."""
+    """Poses of a walk along an arc of `arc` degrees around the scored furniture, `distance` metres from its middle, at
+    a `height` between two bounds. The view wanders from piece to piece; position, view and roll shake slowly."""
     rng = np.random.default_rng([seed, 3])
     boxes = np.array([p.mesh.bounds for p in placed])
     scored = boxes[[p.instance > 0 for p in placed]]

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,3 +133,31 @@ def read_png(path: Path) -> np.ndarray:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     assert image is not None, path
     return image
+
+
+def write_readme(folder: Path, name: str, records: Sequence[dict[str, Any]]) -> None:
+    """What the folder holds, for people."""
+    rows = "".join(
+        f"| {r['instance']} | {r['category']} | {r['views']} | {r['unseen_share']:.0%} | "
+        f"{r['mean_hidden_share_of_silhouette'] or 0:.0%} |\n"
+        for r in records
+    )
+    (folder / "README.md").write_text(README.format(name=name, rows=rows))
+
+
+README = """# {name}
+
+A synthetic RGB-D scan written by `o2recon synth`, laid out like an exported ScanNet scene. All numbers are also in
+`instances.json`; the settings that made it are in `manifest.json`.
+
+| instance | category | views | surface unseen | silhouette hidden (mean) |
+|---|---|---|---|---|
+{rows}
+* Metres, world +z up, floor z = 0. `pose/`: camera-to-world, OpenCV axes, exact. Integer pixel coordinates are pixel
+  centres.
+* `depth/`: uint16 millimetres, 0 = none. `instance-filt/`: 0 = no object. `label-filt/`: ids of the label table.
+* `groundtruth/<id>.ply`: closed mesh. `groundtruth/<id>_points.npz`: `points`, `normals`, `seen` (some view has the
+  point in its image, facing the camera, within 1 cm of the noise-free depth).
+* `amodal/<id>/`: whole silhouettes. `sketches/<id>/`: the hidden part of two views, drawn roughly.
+* "Silhouette hidden": 1 - visible / whole, over the views where the whole covers at least 1 % of the image.
+"""

@@ -184,7 +184,9 @@ def _sofa(rng: np.random.Generator) -> list[Part]:
         rest_size = (inner / count - 0.005, 0.15, top - seat - 0.01)
         parts.append(Part(cushion(rest_size, (x, depth / 2 - back - 0.04, seat - 0.02), radius=0.06), cover))
     loose_side = float(rng.choice((-1, 1)))
-    loose = cushion((0.38, 0.13, 0.34), (loose_side * (inner / 2 - 0.22), depth / 2 - back - 0.15, seat - 0.025), radius=0.06)
+    loose = cushion(
+        (0.38, 0.13, 0.34), (loose_side * (inner / 2 - 0.22), depth / 2 - back - 0.15, seat - 0.025), radius=0.06
+    )
     return [*parts, Part(loose, pillow)]
 
 

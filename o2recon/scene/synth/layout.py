@@ -4,19 +4,20 @@ The room spans (0, 0, 0) to its size in metres, +z up. Cameras have the side of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import trimesh
 from jaxtyping import Float
+from scipy.spatial import ConvexHull
 
-from o2recon.scene.synth.furniture import Furniture, build
+from o2recon.scene.synth.furniture import KINDS, Furniture, build
 
 PLACES = ("wall", "under", "before", "free")
 WALL_GAP = (0.02, 0.04)
 """Metres between a piece and the wall it stands against."""
 CLEARANCE = 0.02
-ATTEMPTS = 200
+ATTEMPTS = 60
 
 
 class _NoRoom(Exception):
@@ -25,10 +26,10 @@ class _NoRoom(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """What is to be placed. `place`: 'wall' (its back to a wall), 'under' (a chair pushed under item `of`), 'before' (in
-    front of item `of`) or 'free'. `shift`: sideways along what it stands at, -1 (left end) to 1, None = random.
-    `distance`: metres in front of item `of`, None = random. `turn`: degrees about +z from its usual direction, None = random;
-    not for 'wall'. `scored`: gets an instance id; else only an occluder."""
+    """What is to be placed. `place`: 'wall' (its back to a wall), 'under' (a chair pushed under item `of`), 'before'
+    (in front of item `of`) or 'free'. `shift`: sideways along what it stands at, -1 (left end) to 1, None = random.
+    `distance`: metres in front of item `of`, None = random. `turn`: degrees about +z from its usual direction, None =
+    random; not for 'wall'. `scored`: gets an instance id; else only an occluder."""
 
     kind: str
     place: str
@@ -54,19 +55,32 @@ def checked_items(objects: Sequence[str | Item | dict]) -> tuple[Item, ...]:
     """Items from their description: a kind alone finds its usual place. ValueError names what is wrong."""
     items: list[Item] = []
     for i, entry in enumerate(objects):
-        item = (
-            _usual(str(entry), items) if isinstance(entry, str) else entry if isinstance(entry, Item) else Item(**entry)
-        )
+        item = _item(entry, items, i)
+        if item.kind not in KINDS:
+            raise ValueError(f"synth.objects[{i}] is {item.kind!r}: choose from {', '.join(KINDS)}")
         if item.place not in PLACES:
             raise ValueError(f"synth.objects[{i}].place is {item.place!r}: choose from {', '.join(PLACES)}")
         if item.place in ("under", "before") and not (item.of is not None and 0 <= item.of < i):
             raise ValueError(
-                f"synth.objects[{i}].of is {item.of}: '{item.place}' needs the number of an item before it, 0 to {i - 1}"
+                f"synth.objects[{i}].of is {item.of}: '{item.place}' needs an earlier item's number, below {i}"
             )
         items.append(item)
     if not any(item.scored for item in items):
         raise ValueError("synth.objects has no scored object: list at least one")
     return tuple(items)
+
+
+def _item(entry: str | Item | dict, items: Sequence[Item], number: int) -> Item:
+    if isinstance(entry, Item):
+        return entry
+    if isinstance(entry, str):
+        return _usual(entry, items)
+    known = [field.name for field in fields(Item)]
+    wrong = sorted(set(entry) - set(known))
+    if wrong or "kind" not in entry:
+        raise ValueError(f"synth.objects[{number}] has {sorted(entry)}: 'kind' is needed, known are {', '.join(known)}")
+    usual = _usual(entry["kind"], items)
+    return replace(usual, **entry) if "place" not in entry else Item(**entry)
 
 
 def _usual(kind: str, items: Sequence[Item]) -> Item:
@@ -99,11 +113,11 @@ def _attempt(
     placed: list[Placed] = []
     for item, piece in zip(items, pieces, strict=True):
         instance = 1 + sum(p.instance > 0 for p in placed) if item.scored else 0
-        for _ in range(12):
+        for _ in range(8):
             candidate = _put(piece, _spot(item, piece, placed, room, rng), instance)
             if item.place == "under":
                 candidate = _pushed_under(candidate, placed)
-            if _fits(candidate, placed, room):
+            if _fits(item, candidate, placed, room):
                 placed.append(candidate)
                 break
         else:
@@ -174,10 +188,21 @@ def _pushed_under(chair: Placed, placed: Sequence[Placed]) -> Placed:
     return chair
 
 
-def _fits(candidate: Placed, placed: Sequence[Placed], room: np.ndarray) -> bool:
+def _fits(item: Item, candidate: Placed, placed: Sequence[Placed], room: np.ndarray) -> bool:
     low, high = candidate.mesh.bounds
     inside = (low[:2] > 0.01).all() and (high < room - 0.01).all()
-    return bool(inside) and not any(intersects(candidate.mesh, other.mesh) for other in placed)
+    touches = intersects if item.place == "under" else footprints_overlap
+    return bool(inside) and not any(touches(candidate.mesh, other.mesh) for other in placed)
+
+
+def footprints_overlap(first: trimesh.Trimesh, second: trimesh.Trimesh) -> bool:
+    """True when the convex outlines on the floor come nearer than the clearance (separating axes)."""
+    outlines = [mesh.vertices[:, :2][ConvexHull(mesh.vertices[:, :2]).vertices] for mesh in (first, second)]
+    edges = np.concatenate([np.roll(outline, -1, axis=0) - outline for outline in outlines])
+    axes = np.stack([-edges[:, 1], edges[:, 0]], 1) / np.linalg.norm(edges, axis=1, keepdims=True)
+    a, b = (outline @ axes.T for outline in outlines)
+    gap = np.maximum(a.min(0) - b.max(0), b.min(0) - a.max(0))
+    return bool(gap.max() < CLEARANCE)
 
 
 def intersects(first: trimesh.Trimesh, second: trimesh.Trimesh) -> bool:

@@ -42,8 +42,8 @@ class Light:
 
 @dataclass(frozen=True)
 class Rendered:
-    """One perfect view. `color` in [0, 1], for display; `depth` is z in metres; `normal` in the world, towards the camera;
-    `incidence_cosine`: |cos| between view ray and normal."""
+    """One perfect view. `color` in [0, 1], for display; `depth` is z in metres; `normal` in the world, towards the
+    camera; `incidence_cosine`: |cos| between view ray and normal."""
 
     color: Float[np.ndarray, "height width 3"]
     depth: Float[np.ndarray, "height width"]
@@ -80,6 +80,7 @@ class Room:
         mesh = joined([s.mesh for s in surfaces])
         self._triangle = mesh.triangles[:, 0].copy()
         self._normal = mesh.face_normals.copy()
+        self._bounds = mesh.bounds.copy()
         self._surface = np.repeat(np.arange(len(surfaces)), [len(s.mesh.faces) for s in surfaces])
         self._rays = RayMeshIntersector(mesh)
         shading = [s.mesh for s in surfaces if s.casts_shadow]
@@ -106,6 +107,20 @@ class Room:
             instance=self._instance[surface].reshape(shape),
             label=self._label[surface].reshape(shape),
         )
+
+    def first_hit_share(
+        self, position: Float[np.ndarray, "3"], points: Float[np.ndarray, "points 3"]
+    ) -> Float[np.ndarray, "points"]:
+        """Where on the way from a position to each point the first surface is: 1 = at the point."""
+        return self._first_hits(np.broadcast_to(position, points.shape), points - position).z
+
+    def albedo_at(
+        self, points: Float[np.ndarray, "points 3"], normals: Float[np.ndarray, "points 3"]
+    ) -> Float[np.ndarray, "points 3"]:
+        """Display colour, without light, of surface points; seen from just outside along their normals."""
+        low, high = self._bounds
+        hits = self._first_hits(np.clip(points + 3e-3 * normals, low + 1e-4, high - 1e-4), -normals)
+        return self.albedo(hits.face, points, normals)
 
     def _cast(
         self, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"], pixels: Float[np.ndarray, "points 2"]

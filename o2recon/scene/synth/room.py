@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from o2recon.manifest import is_current, write_manifest
 from o2recon.progress import track
@@ -39,9 +39,9 @@ class _Taken:
 class SyntheticRoom:
     """A room of procedural furniture, scanned by a hand-held depth camera.
 
-    `objects`: kinds of furniture, or mappings with the fields of `layout.Item`; scored ones get the instance ids 1, 2 ...
-    in this order. `focal`: focal length in image widths. `arc` (degrees), `distance` and `height` (metres): the camera's
-    walk around the furniture. `num_points`: samples of each object's true surface. Everything follows from `seed`.
+    `objects`: kinds of furniture, or mappings with the fields of `layout.Item`; scored ones get the instance ids 1, 2
+    ... in this order. `focal`: focal length in image widths. `arc` (degrees), `distance` and `camera_height` (metres):
+    the walk around the furniture. `num_points`: samples of each object's true surface. Everything follows from `seed`.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class SyntheticRoom:
         return Room(surfaces=surfaces, lights=lights_of(self.room_size), ambient=self.ambient)
 
     def write(self, folder: Path) -> Path:
-        """The scanned room as a ScanNet scene named like the folder. A room of the same settings is left as it is, one of
-        other settings replaced; ValueError when the folder holds anything else or the furniture does not fit."""
+        """The scanned room as a ScanNet scene named like the folder. A room of the same settings is left as it is, one
+        of other settings replaced; ValueError when the folder holds anything else or the furniture does not fit."""
         manifest = folder / "manifest.json"
         if is_current(manifest, stage="synth", config=self.settings(), inputs={}):
             log.info("%s is up to date", folder)
@@ -124,11 +124,12 @@ class SyntheticRoom:
         poses, room = self.poses(placed), self.furnished(placed)
         with files.folder_written_atomically(folder) as temporary:
             taken = self._write_views(temporary, room, placed, poses)
-            records = self._write_truth(temporary, folder.name, placed, poses, taken)
+            records = self._write_truth(temporary, room, placed, poses, taken)
             self._write_scan(temporary, folder.name, room, placed, poses, taken)
             files.write_intrinsics(temporary, self.camera)
             files.write_label_table(temporary)
             write_json(temporary / "instances.json", records)
+            files.write_readme(temporary, folder.name, records)
             write_manifest(temporary / "manifest.json", stage="synth", config=self.settings(), inputs={}, notes={})
         return folder
 
@@ -167,7 +168,7 @@ class SyntheticRoom:
         files.write_matrix(folder / "pose" / f"{view}.txt", pose)
 
     def _write_truth(
-        self, folder: Path, name: str, placed: Sequence[Placed], poses: np.ndarray, taken: Sequence[_Taken]
+        self, folder: Path, room: Room, placed: Sequence[Placed], poses: np.ndarray, taken: Sequence[_Taken]
     ) -> list[dict[str, Any]]:
         depths = [view.depth for view in taken]
         records = []
@@ -175,7 +176,7 @@ class SyntheticRoom:
             if not piece.instance:
                 continue
             i = piece.instance
-            truth = truth_points(piece.mesh, self.camera, poses, depths, count=self.num_points, seed=self.seed)
+            truth = truth_points(piece.mesh, self.camera, poses, depths, room, count=self.num_points, seed=self.seed)
             files.write_truth_mesh(folder, i, piece.mesh)
             files.write_truth_points(folder, i, truth.points, truth.normals, truth.seen)
             self._write_sketches(folder, i, [t.whole[i - 1] - t.visible[i - 1] for t in taken])
@@ -198,30 +199,33 @@ class SyntheticRoom:
         self, folder: Path, name: str, room: Room, placed: Sequence[Placed], poses: np.ndarray, taken: Sequence[_Taken]
     ) -> None:
         """The surface that some view saw, in small triangles."""
-        mesh, instance = scanned(room, self.scan_edge, self.camera, poses, [view.depth for view in taken])
+        depths = [view.depth for view in taken]
+        meshes = [(s.mesh, 0) for s in shell(self.room_size, self.seed)] + [(p.mesh, p.instance) for p in placed]
+        parts = [(scanned(mesh, room, self.scan_edge, self.camera, poses, depths), i) for mesh, i in meshes]
+        seen = [mesh for mesh, _ in parts if len(mesh.faces)]
+        instances = [np.full(len(mesh.vertices), i) for mesh, i in parts if len(mesh.faces)]
         categories = [p.furniture.category for p in placed if p.instance]
-        files.write_scan(folder, name, mesh, instance, categories)
+        files.write_scan(folder, name, joined(seen), np.concatenate(instances), categories)
 
 
 def scanned(
-    room: Room, edge: float, camera: Camera, poses: Float[np.ndarray, "views 4 4"], depths: Sequence[np.ndarray]
-) -> tuple[trimesh.Trimesh, Int[np.ndarray, "points"]]:
-    """The seen part of the room as coloured triangles with edges up to `edge` metres, and the instance of each vertex."""
-    meshes, instances = [], []
-    for surface in room.surfaces:
-        vertices, faces = trimesh.remesh.subdivide_to_size(surface.mesh.vertices, surface.mesh.faces, edge)
-        mesh = trimesh.Trimesh(vertices, faces, process=False)
-        mesh.update_faces(seen_by_any(mesh.triangles_center, mesh.face_normals, camera, poses, depths))
-        mesh.remove_unreferenced_vertices()
-        if not len(mesh.faces):
-            continue
-        normals = mesh.vertex_normals
-        local = mesh.vertices @ surface.world_to_local[:3, :3].T + surface.world_to_local[:3, 3]
-        color = surface.texture(local, normals @ surface.world_to_local[:3, :3].T)
-        rgba = np.column_stack([np.rint(color * 255), np.full(len(color), 255)]).astype(np.uint8)
-        meshes.append(trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=rgba, process=False))
-        instances.append(np.full(len(mesh.vertices), surface.instance))
-    return joined(meshes), np.concatenate(instances)
+    whole: trimesh.Trimesh,
+    room: Room,
+    edge: float,
+    camera: Camera,
+    poses: Float[np.ndarray, "views 4 4"],
+    depths: Sequence[Float[np.ndarray, "height width"]],
+) -> trimesh.Trimesh:
+    """The seen part of a surface as coloured triangles with edges up to `edge` metres."""
+    vertices, faces = trimesh.remesh.subdivide_to_size(whole.vertices, whole.faces, edge)
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    mesh.update_faces(seen_by_any(mesh.triangles_center, mesh.face_normals, camera, poses, depths, room))
+    mesh.remove_unreferenced_vertices()
+    if not len(mesh.faces):
+        return mesh
+    color = np.rint(room.albedo_at(mesh.vertices, mesh.vertex_normals) * 255)
+    rgba = np.column_stack([color, np.full(len(color), 255)]).astype(np.uint8)
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=rgba, process=False)
 
 
 def _record(piece: Placed, unseen: float, hidden: Float[np.ndarray, "views"]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ REFERENCE_WIDTH = 640
 class Sensor:
     """`noise` scales all errors but rounding and range; 0 = a perfect sensor. Pixel sizes are for images 640 wide.
 
-    Depth error: sigma(z) = offset + slope (z - 0.4)^2 metres, correlated over `blotch` pixels (standard deviation of the
-    Gaussian kernel). Depth is missing out of `depth_range`, up to `shadow` pixels behind jumps and beyond `max_incidence`
-    degrees. Colour: exposure drifts by `exposure` (one sigma), `grain` grey levels of noise.
+    Depth error: sigma(z) = offset + slope (z - 0.4)^2 metres, correlated over `blotch` pixels (standard deviation of
+    the Gaussian kernel). Depth is missing out of `depth_range`, up to `shadow` pixels behind jumps and beyond
+    `max_incidence` degrees. Colour: exposure drifts by `exposure` (one sigma), `grain` grey levels of noise.
     """
 
     noise: float | int

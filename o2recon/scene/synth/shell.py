@@ -39,8 +39,8 @@ def lights_of(room_size: Sequence[float | int]) -> tuple[Light, ...]:
     """A wide lamp before the furniture and a weaker one at the side, both under the ceiling."""
     width, depth, height = room_size
     return (
-        Light((0.36 * width, 0.32 * depth, height - 0.05), 0.9, 2.6),
-        Light((0.86 * width, 0.45 * depth, height - 0.3), 0.5, 1.2),
+        Light((0.36 * width, 0.32 * depth, height - 0.05), 0.9, 3.1),
+        Light((0.86 * width, 0.45 * depth, height - 0.3), 0.5, 1.4),
     )
 
 
@@ -55,7 +55,7 @@ def shell(room_size: Sequence[float | int], seed: int) -> list[Surface]:
     level = np.pad(corners, ((0, 0), (0, 1)))
     surfaces = [
         _surface(_quad(level), floor, "floor"),
-        _surface(_quad(level[::-1] + (0, 0, height)), white, "ceiling"),
+        _surface(_quad(level[::-1] + np.array([0, 0, height])), white, "ceiling"),
     ]
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         foot = np.array([[*end, 0], [*start, 0], [*start, height], [*end, height]])

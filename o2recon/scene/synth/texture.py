@@ -46,7 +46,7 @@ def facing_plane(points: Points, normals: Points) -> Plane:
 
 @dataclass(frozen=True)
 class Texture:
-    """A pattern of two colours (linear RGB in [0, 1]) with features of `scale` metres, along `axis` where it has a grain."""
+    """A pattern of two display colours with features of `scale` metres, along `axis` where it has a grain."""
 
     pattern: str
     colors: tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -105,7 +105,7 @@ def _planks(texture: Texture, points: Points, normals: Points) -> Pattern:
 
 def _wallpaper(texture: Texture, points: Points, normals: Points) -> Pattern:
     along = facing_plane(points, normals)[:, 0]
-    share = soft_square(along / (2 * texture.scale), 3.0) + 0.15 * noise(points, 0.12)
+    share = soft_square(along / (2 * texture.scale), 3.0) + 0.08 * noise(points, 0.12)
     return share, 1 + 0.025 * noise(points, 0.02)
 
 

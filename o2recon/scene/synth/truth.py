@@ -10,10 +10,13 @@ from jaxtyping import Bool, Float
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from o2recon.cameras import inside_image, pixel_centers, project, unnormalized_rays
+from o2recon.scene.synth.render import Room
 from o2recon.types import Camera
 
 SEEN_TOLERANCE = 0.01
 """Metres between a seen point and the noise-free depth."""
+NEARLY = 0.08
+"""Metres between point and pixel depth up to which a ray decides."""
 MIN_SHARE = 0.01
 """Share of the image that a whole silhouette must cover for its view to count."""
 SKETCHES = 2
@@ -60,8 +63,13 @@ def seen_by_any(
     camera: Camera,
     poses: Float[np.ndarray, "views 4 4"],
     depths: Sequence[Float[np.ndarray, "height width"]],
+    room: Room,
 ) -> Bool[np.ndarray, "points"]:
-    """True where some view has the point in its image, facing it and within a centimetre of the noise-free depth."""
+    """True where some view has the point in its image, facing it and within a centimetre of the noise-free depth.
+
+    That depth is read at the nearest pixel's centre; where this nearly fits, as on surfaces seen at a slant, a ray to
+    the point itself decides.
+    """
     seen = np.zeros(len(points), bool)
     for pose, depth in zip(poses, depths, strict=True):
         rest = np.flatnonzero(~seen)
@@ -69,8 +77,13 @@ def seen_by_any(
         rest = rest[facing]
         pixels, z = project(camera, pose, points[rest])
         inside = inside_image(camera, pixels, z)
+        rest, z = rest[inside], z[inside]
         column, row = pixels[inside].astype(int).T
-        seen[rest[inside]] = np.abs(depth[row, column] - z[inside]) < SEEN_TOLERANCE
+        error = np.abs(depth[row, column] - z)
+        near = (error >= SEEN_TOLERANCE) & (error < NEARLY)
+        if near.any():
+            error[near] = np.abs(room.first_hit_share(pose[:3, 3], points[rest[near]]) - 1) * z[near]
+        seen[rest] = error < SEEN_TOLERANCE
     return seen
 
 
@@ -79,6 +92,7 @@ def truth_points(
     camera: Camera,
     poses: Float[np.ndarray, "views 4 4"],
     depths: Sequence[Float[np.ndarray, "height width"]],
+    room: Room,
     *,
     count: int,
     seed: int,
@@ -86,7 +100,7 @@ def truth_points(
     """Samples of a closed mesh with their normals, and which of them some view saw."""
     points, faces = trimesh.sample.sample_surface(mesh, count, seed=seed)
     points, normals = np.asarray(points), np.asarray(mesh.face_normals[faces])
-    return TruthPoints(points, normals, seen_by_any(points, normals, camera, poses, depths))
+    return TruthPoints(points, normals, seen_by_any(points, normals, camera, poses, depths, room))
 
 
 def hidden_shares(visible: Sequence[int], whole: Sequence[int], num_pixels: int) -> Float[np.ndarray, "views"]:
