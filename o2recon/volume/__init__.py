@@ -1,5 +1,20 @@
 """Voxel volumes of one object: what all frames together say about the space around it."""
 
+from o2recon.volume.build import BuildVolume
 from o2recon.volume.carving import Carving, carve
+from o2recon.volume.completion import Completion, Observation
+from o2recon.volume.fusion import Fusion
+from o2recon.volume.query import sample
+from o2recon.volume.raycast import permitted_beyond, render_depth
 
-__all__ = ["Carving", "carve"]
+__all__ = [
+    "BuildVolume",
+    "Carving",
+    "Completion",
+    "Fusion",
+    "Observation",
+    "carve",
+    "permitted_beyond",
+    "render_depth",
+    "sample",
+]

@@ -12,10 +12,11 @@ from o2recon.volume.observe import may_be_seen, project_grid
 
 
 class Carving:
-    """Votes of frames against voxels. A voxel is removed when at least `min_votes` frames saw past it
-    (z < d - (half a voxel + 2 sigma + `margin`) at every pixel of its footprint), or when at least `min_votes` frames
-    saw another surface right there. The nearest depth of the footprint decides, so a voxel that a thin leg touches stays;
-    a footprint with a pixel that measured nothing does not vote.
+    """Votes of frames against voxels.
+
+    A voxel is removed when at least `min_votes` frames saw past it (z < d - (half a voxel + 2 sigma + `margin`) at every
+    pixel of its footprint), or when at least `min_votes` frames saw another surface right there. The nearest depth of the
+    footprint decides, so a voxel that a thin leg touches stays; a footprint with a pixel without depth does not vote.
     """
 
     def __init__(
@@ -76,6 +77,6 @@ def carve(
     """The permitted volume of an object from all frames of a scan (`rules`: carving)."""
     carving = Carving(grid=grid, object_id=object_id, depth_sigma=depth_sigma, min_votes=min_votes, margin=margin)
     for frame in frames:
-        if may_be_seen(grid, frame):
+        if may_be_seen(grid, frame.camera, frame.camera_to_world):
             carving.add(frame)
     return carving.permitted()
