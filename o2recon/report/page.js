@@ -114,8 +114,8 @@
     renderer.setClearColor(0, 0);
     const camera = new THREE.PerspectiveCamera(30, 1, 0.01, 200);
     camera.up.set(0, 0, 1);
-    const key = new THREE.DirectionalLight(0xffffff, 0.46);
-    const sky = new THREE.HemisphereLight(0xffffff, 0x9a9a9a, 0.72);
+    const key = new THREE.DirectionalLight(0xffffff, 0.42);
+    const sky = new THREE.HemisphereLight(0xffffff, 0x9a9a9a, 0.67);
     sky.position.set(0, 0, 1);
     return { THREE, renderer, camera, key, sky };
   };
