@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], *, description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield `items` under a progress bar on stderr; `total` when `items` has no length."""
+    """Yield `items` under a progress bar on stderr, when that is a terminal; `total` when `items` has no length."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -19,5 +19,6 @@ def track(items: Iterable[Item], *, description: str, total: int | None = None) 
         TextColumn("ETA"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield from progress.track(items, total=total, description=description)

@@ -36,7 +36,7 @@ CONFIG = "config.yaml"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one object. `state`: ok, failed, 'up to date' (nothing to do), busy (another process has it)."""
+    """What became of one object. `state`: ok, failed, current (nothing to do), busy (another process has it)."""
 
     kept: Kept
     state: str
@@ -58,8 +58,10 @@ class Chain:
         self._fitting = Fitting(job, scene) if fits else None
 
     def __call__(self, kept: Kept, *, one: bool) -> Outcome:
-        """Bring one object up to date. Its failure is recorded, but raised for a full disk and, when this `one` object was
-        asked for, for bad input in its preparation."""
+        """Bring one object up to date; its failure is recorded.
+
+        Raised instead: a full disk and, when only this `one` object was asked for, bad input in its preparation.
+        """
         if not self._fits:
             return self._prepared_only(kept, one=one)
         folder = self._job.run_folder(self._scene.name, kept.id)
@@ -68,7 +70,7 @@ class Chain:
         if self._fits[-1] == "evaluate" and self._is_finished(before, identity):
             assert before is not None
             logger.info("object %d (%s) is up to date: %s", kept.id, kept.category, folder)
-            return Outcome(kept, "up to date", before, folder)
+            return Outcome(kept, "current", before, folder)
         if before is not None:
             self._say_why(kept, before, identity, folder)
         try:
@@ -99,13 +101,13 @@ class Chain:
             before = read_result(folder)
             if self._is_finished(before, identity):
                 assert before is not None
-                return Outcome(kept, "up to date", before, folder)
+                return Outcome(kept, "current", before, folder)
             resume = self._job.config.retry is None or before is None
             (folder / RESULT).unlink(missing_ok=True)
             OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
             prepared = self._preparation.folder(kept.id)
             try:
-                done = self._fitting(kept.id, prepared, folder, identity["inputs"]["prepared"], self._fits, resume=resume)
+                done = self._fitting(prepared, folder, identity["inputs"]["prepared"], self._fits, resume=resume)
             except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
                 if is_full_disk(error):
                     raise
@@ -153,7 +155,8 @@ class Chain:
         """Log what differs from the result that is there."""
         if before.get("fingerprint") == identity["fingerprint"]:
             return
-        old: dict[str, Any] = {"inputs": before.get("inputs") or {}, "version": (before.get("versions") or {}).get("o2recon")}
+        version = (before.get("versions") or {}).get("o2recon")
+        old: dict[str, Any] = {"inputs": before.get("inputs") or {}, "version": version}
         new: dict[str, Any] = {"inputs": identity["inputs"], "version": package_version()}
         if (folder / CONFIG).is_file():
             config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))

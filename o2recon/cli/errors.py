@@ -5,12 +5,20 @@ import errno
 import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ObjectsFailed(RuntimeError):
-    """The command finished, but some object failed; the message lists them."""
+    """The command finished, but some object failed; the message lists them. `results`: of all objects."""
+
+    def __init__(self, message: str, results: list[dict[str, Any]]) -> None:
+        super().__init__(message, results)
+        self.results = results
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def is_debugging(arguments: Sequence[str]) -> bool:

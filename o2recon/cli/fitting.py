@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import timed
 from o2recon.cli.table import FITTING
@@ -31,9 +31,9 @@ class Fitting:
 
     def __init__(self, job: Job, scene: Scene) -> None:
         self._job = job
-        self._fit = instantiate(job.config.train)
-        self._mesher = instantiate(job.config.mesh)
-        self._evaluator = instantiate(job.config.evaluate)
+        self._fit = build(job.config.train)
+        self._mesher = build(job.config.mesh)
+        self._evaluator = build(job.config.evaluate)
         self._truth = scene.groundtruth
         if job.config.groundtruth is not None:
             self._truth = Path(job.config.groundtruth)
@@ -43,7 +43,7 @@ class Fitting:
         self._parts["train"].pop("device", None)
 
     def __call__(
-        self, object_id: int, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool
+        self, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool
     ) -> dict[str, Any]:
         """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
 
@@ -67,7 +67,8 @@ class Fitting:
             done |= meshed
         if "evaluate" in stages:
             evaluation, seconds["evaluate"] = timed(lambda: self._evaluator(out / MESH, folder, self._truth))
-            done |= {"metrics": evaluation.metrics, "verdict": evaluation.verdict, "groundtruth": self.groundtruth(object_id)}
+            done |= {"metrics": evaluation.metrics, "verdict": evaluation.verdict}
+            done["groundtruth"] = self.groundtruth(folder.read_record().object)
         return done | {"seconds": {k: round(v, 2) for k, v in seconds.items() if v is not None}}
 
     def truth_files(self, object_id: int) -> list[Path]:
@@ -102,10 +103,10 @@ class Fitting:
             lambda: self._fit(
                 folder,
                 out,
-                data=instantiate(self._job.config.data),
+                data=build(self._job.config.data),
                 field=field,
-                renderer=instantiate(self._job.config.render),
-                losses=instantiate(self._job.config.loss),
+                renderer=build(self._job.config.render),
+                losses=build(self._job.config.loss),
                 seed=self._job.config.seed,
                 config=config | {"inputs": inputs},
                 resume=resume,

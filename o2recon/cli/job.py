@@ -23,7 +23,7 @@ class Job:
 
     @property
     def device(self) -> str:
-        """Where tensors live: what `device=` says, with 'auto' resolved. ValueError for what this machine does not have."""
+        """Where tensors live: `device=`, with 'auto' resolved. ValueError for what this machine does not have."""
         import torch
 
         name = str(self.config.device)

@@ -23,7 +23,7 @@ def describe(stage: str) -> str:
     available = groups()
     config = composed(stage)
     lines = [f"o2recon {stage}: {STAGES[stage].summary}", "", "general:"]
-    lines += [f"  {k}={v}" for k, v in OmegaConf.to_container(config).items() if not isinstance(v, dict) and k != "stage"]  # type: ignore[union-attr]
+    lines += [f"  {k}={v}" for k, v in plain(config).items() if not isinstance(v, dict) and k != "stage"]
     for group in STAGES[stage].groups:
         if group not in available:
             continue
@@ -54,9 +54,16 @@ def composed(stage: str, overrides: tuple[str, ...] = ()) -> DictConfig:
         return compose("config", overrides=with_defaults(stage, overrides))
 
 
+def plain(config: DictConfig) -> dict[str, object]:
+    """As plain containers, unresolved."""
+    content = OmegaConf.to_container(config)
+    assert isinstance(content, dict)
+    return {str(k): v for k, v in content.items()}
+
+
 def _flat(config: DictConfig, prefix: str = "") -> list[tuple[str, object]]:
     pairs: list[tuple[str, object]] = []
-    for key, value in OmegaConf.to_container(config).items():  # type: ignore[union-attr]
+    for key, value in plain(config).items():
         pairs += _flattened(f"{prefix}{key}", value)
     return pairs
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
-
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
 from o2recon.manifest import is_current, stage_fingerprint, write_manifest
@@ -58,7 +57,7 @@ class Preparation:
     def __init__(self, job: Job, scene: Scene) -> None:
         self._job, self._scene = job, scene
         self._scene_fingerprint = scene.fingerprint()
-        self._stages = {name: instantiate(job.config[name]) for name in MANIFESTS}
+        self._stages = {name: build(job.config[name]) for name in MANIFESTS}
 
     def folder(self, object_id: int) -> ObjectFolder:
         return ObjectFolder(self._job.prepared_folder(self._scene.name, object_id))
@@ -135,4 +134,4 @@ def _outdated(steps: list[Step], root: Path) -> str:
     before = json.loads(step.manifest.read_text())
     differences = changes({"config": before["config"], **before["inputs"]}, {"config": step.config, **step.inputs})
     shown = "; ".join(differences[:3]) or "another version of the package"
-    return f"{root} was prepared with other options or inputs ({shown}): run 'o2recon prepare' with the same options first"
+    return f"{root} was prepared with other options or inputs ({shown}): run 'o2recon prepare' with these options first"

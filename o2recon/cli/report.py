@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from hydra.utils import instantiate
-
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
 
 
 def run(job: Job) -> Path:
     """Write the report of `study=` and name it."""
-    index: Path = instantiate(job.config.report)(job.study, job.work)
+    index: Path = build(job.config.report)(job.study, Path(job.config.work))
     print(f"report: {index}")
     return index

@@ -3,14 +3,15 @@
 import logging
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from o2recon.cli.build import build
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.job import Job
+from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import select, wanted
 from o2recon.mesh import write_scene
 from o2recon.scene import Scene
@@ -47,20 +48,20 @@ def run(job: Job) -> list[dict[str, Any]]:
         _write_scene(job, scene, outcomes)
     console.print(_table(scene.name, outcomes, scored=fits[-1:] == ("evaluate",)))
     if job.stage in ("run", "demo"):
-        index = instantiate(job.config.report)(job.study, job.work)
-        console.print(f"report: {index}", soft_wrap=True)
+        write_report(job)
     failed = [o for o in outcomes if o.failed]
+    results = [o.result for o in outcomes]
     if failed:
         listed = "; ".join(f"{o.kept.id} ({o.kept.category}): {o.result['error']}" for o in failed)
-        raise ObjectsFailed(f"{len(failed)} of {len(outcomes)} objects failed: {listed}")
-    return [o.result for o in outcomes]
+        raise ObjectsFailed(f"{len(failed)} of {len(outcomes)} objects failed: {listed}", results)
+    return results
 
 
 def opened_scene(job: Job) -> Scene:
     """The scene reader that the config names. ValueError without `scene.root`."""
     if OmegaConf.is_missing(job.config.scene, "root"):
         raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
-    scene: Scene = instantiate(job.config.scene)
+    scene: Scene = build(job.config.scene)
     return scene
 
 

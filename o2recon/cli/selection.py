@@ -2,14 +2,13 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import ListConfig
 
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.manifest import is_current, write_manifest
 from o2recon.objects import Kept, Selection
@@ -41,7 +40,7 @@ def select(job: Job, scene: Scene) -> Selection:
             return Selection.from_json(json.loads(file.read_text()))
         manifest.unlink(missing_ok=True)
         logger.info("%s: choosing objects", scene.name)
-        selection = instantiate(job.config.objects).select(scene)
+        selection = build(job.config.objects).select(scene)
         write_json(file, selection.to_json())
         write_manifest(manifest, stage="selection", config=config, inputs=inputs, notes={"kept": len(selection.kept)})
     return selection
@@ -66,11 +65,7 @@ def for_object(config: dict[str, Any], object_id: int) -> dict[str, Any]:
 
 
 def _ids(request: Any) -> list[int]:
-    parts: Sequence[Any]
-    if isinstance(request, (list, tuple, ListConfig)):
-        parts = list(request)
-    else:
-        parts = str(request).split(",")
+    parts: list[Any] = list(request) if isinstance(request, (list, ListConfig)) else str(request).split(",")
     try:
         return list(dict.fromkeys(int(str(p).strip()) for p in parts))
     except ValueError:

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from hydra.utils import instantiate
-
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
 
 
@@ -15,5 +14,5 @@ def run(job: Job) -> None:
 def write_room(job: Job) -> Path:
     """The folder of the chosen room, written unless it is there with the same settings."""
     folder = Path(job.config.room or Path(job.config.work) / "synth" / job.room)
-    room: Path = instantiate(job.config.synth).write(folder)
+    room: Path = build(job.config.synth).write(folder)
     return room

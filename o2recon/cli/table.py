@@ -41,7 +41,9 @@ STAGES = {
         (*PREPARING, *FITTING, *CHOICES),
     ),
     "mesh": Stage(
-        "extract closed, coloured meshes from trained fields", "o2recon.cli.run", (*PREPARING, *FITTING, "mesh", *CHOICES)
+        "extract closed, coloured meshes from trained fields",
+        "o2recon.cli.run",
+        (*PREPARING, *FITTING, "mesh", *CHOICES),
     ),
     "evaluate": Stage(
         "score meshes against the truth and write result.json",

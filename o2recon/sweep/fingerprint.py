@@ -9,16 +9,18 @@ from o2recon.manifest import stage_fingerprint
 
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
-    *("work", "prepared", "outputs", "report", "synth"),
+    *("work", "prepared", "outputs", "report", "synth", "room"),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
+MACHINE_PARTS = {"scene": "root", "train": "device"}
 
 
 def run_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a resolved config that decides the result; `scene.root` is a place, the scan's content is an input."""
+    """The part of a resolved config that decides the result."""
     kept = {k: v for k, v in config.items() if k not in MACHINE_KEYS}
-    if isinstance(kept.get("scene"), dict):
-        kept["scene"] = {k: v for k, v in kept["scene"].items() if k != "root"}
+    for group, key in MACHINE_PARTS.items():
+        if isinstance(kept.get(group), dict):
+            kept[group] = {k: v for k, v in kept[group].items() if k != key}
     return kept
 
 

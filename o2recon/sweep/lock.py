@@ -70,6 +70,8 @@ def _locked(folder: Path, *, exclusive: bool, wait: bool) -> Iterator[None]:
         if exclusive:
             handle.seek(0)
             handle.truncate()
-            handle.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%F %T")}))
+            handle.write(
+                json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%F %T")})
+            )
             handle.flush()
         yield

@@ -1,0 +1,51 @@
+# `make` lists what there is. Everything happens in .venv; another interpreter: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.run ## set up, reconstruct a synthetic room and name the report (no GPU, no download of weights)
+	$(BIN)/o2recon demo
+
+test: $(VENV)/.dev ## set up and run the fast tests
+	$(BIN)/python -m pytest -q -n $(JOBS) --jaxtyping-packages=o2recon,beartype.beartype
+
+test-slow: $(VENV)/.dev ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m slow --jaxtyping-packages=o2recon,beartype.beartype
+
+check: lint types imports test ## everything that must pass before a change lands
+
+lint: $(VENV)/.dev ## style
+	$(BIN)/ruff check o2recon tests
+
+types: $(VENV)/.dev ## static types
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev ## who may import whom
+	$(BIN)/lint-imports
+
+report: $(VENV)/.run ## report of a study: make report STUDY=main
+	$(BIN)/o2recon report study=$(or $(STUDY),main)
+
+clean: ## remove the environment and caches; work/ and outputs/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "o2recon needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints-dev.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+.PHONY: help demo test test-slow check lint types imports report clean

@@ -1,0 +1,41 @@
+"""The same chain from Python, for scripts and notebooks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_module
+
+from o2recon.cli.errors import ObjectsFailed
+from o2recon.cli.launch import run_job, with_defaults
+
+
+def reconstruct(
+    root: str | Path,
+    *,
+    object: int | Sequence[int] | str = "all",
+    scene: str = "scannet",
+    experiment: str = "quick",
+    overrides: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Reconstruct objects of the scan in `root`; gives their results, as in `result.json`, failed ones included.
+
+    `object`: an id, several, or "all" that pass the filters. `scene`: the reader. `overrides`: what the command line
+    takes, for instance ["mesh.spacing_m=0.01", "outputs=/tmp/results"]. ValueError for bad input.
+    """
+    wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
+    own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}", f"experiment={experiment}"]
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        config = compose("config", overrides=with_defaults("run", [*own, *overrides]), return_hydra_config=True)
+    choices = dict(config.hydra.runtime.choices)
+    del config["hydra"]
+    try:
+        results: list[dict[str, Any]] = run_job(config, choices)
+    except ObjectsFailed as failure:
+        return failure.results
+    return results
+
+
+def _quoted(value: str) -> str:
+    """A value that Hydra takes as it is, whatever characters it has."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

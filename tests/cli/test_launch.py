@@ -1,0 +1,23 @@
+from o2recon.cli.launch import with_defaults
+
+
+def test_a_list_of_objects_is_no_sweep() -> None:
+    assert "object=[1,2]" in with_defaults("run", ["object=1,2"])
+    assert "object=1,2" in with_defaults("run", ["object=1,2", "-m"])
+
+
+def test_the_sweep_flag_may_stand_anywhere() -> None:
+    assert with_defaults("run", ["seed=1,2", "-m"])[0] == "-m"
+
+
+def test_overrides_of_one_object_may_add_keys() -> None:
+    assert "++objects.overrides.2.category=armchair" in with_defaults("run", ["objects.overrides.2.category=armchair"])
+
+
+def test_what_the_user_says_replaces_the_defaults_of_a_stage() -> None:
+    assert "study=demo" in with_defaults("demo", [])
+    assert "study=demo" not in with_defaults("demo", ["study=mine"])
+
+
+def test_the_stage_is_part_of_the_config_so_that_every_launcher_has_it() -> None:
+    assert with_defaults("train", []) == ["stage=train"]
