@@ -17,6 +17,8 @@ PLACES = ("wall", "under", "before", "free")
 WALL_GAP = (0.02, 0.04)
 """Metres between a piece and the wall it stands against."""
 CLEARANCE = 0.02
+MAX_PULLED = 0.3
+"""Metres that a chair may be drawn back from where it would be wholly under its table."""
 ATTEMPTS = 60
 
 
@@ -149,8 +151,10 @@ def _spot(
     target = placed[item.of]
     front = target.furniture.mesh.bounds
     if item.place == "under":
-        local = np.array([shift * (front[1, 0] - 0.35), front[0, 1] + high[1] + 0.02, 0, 1])
-        turn += np.pi
+        taken = any(p.furniture.kind == "chair" for p in placed) and item.shift is None
+        side = rng.choice(("front", "left", "right")) if taken else "front"
+        local, towards = _seat(str(side), front, high[1] + 0.02, shift)
+        turn += towards
     else:
         distance = rng.uniform(0.12, 0.35) if item.distance is None else item.distance
         reach = (piece.mesh.vertices[:, :2] @ (np.sin(turn), np.cos(turn))).max()
@@ -158,6 +162,16 @@ def _spot(
     x, y = (target.local_to_world @ local)[:2]
     facing = np.arctan2(target.local_to_world[1, 0], target.local_to_world[0, 0])
     return x, y, facing + turn
+
+
+def _seat(side: str, table: np.ndarray, depth: float, shift: float) -> tuple[np.ndarray, float]:
+    """Place (in the table's frame) and turn of a chair wholly under one side of a table with these bounds."""
+    along_x, along_y = shift * (table[1, 0] - 0.35), 0.1 * shift
+    if side == "left":
+        return np.array([table[0, 0] + depth, along_y, 0, 1]), np.pi / 2
+    if side == "right":
+        return np.array([table[1, 0] - depth, along_y, 0, 1]), -np.pi / 2
+    return np.array([along_x, table[0, 1] + depth, 0, 1]), np.pi
 
 
 def _wall_spot(
@@ -176,9 +190,10 @@ def _wall_spot(
 
 
 def _pushed_under(chair: Placed, placed: Sequence[Placed]) -> Placed:
-    """The chair drawn back along its own +y until it touches nothing, and two centimetres more."""
+    """The chair drawn back along its own +y until it touches nothing, and two centimetres more; left where it is when
+    that is too far."""
     step = chair.local_to_world[:3, 1]
-    for distance in np.arange(0, 0.6, 0.02):
+    for distance in np.arange(0, MAX_PULLED, 0.02):
         moved = chair.local_to_world.copy()
         moved[:3, 3] += step * distance
         mesh = chair.furniture.mesh.copy().apply_transform(moved)
