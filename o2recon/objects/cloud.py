@@ -2,11 +2,15 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from o2recon.cameras import pixel_centers, unproject
 from o2recon.types import Frame
+
+PIXELS_PER_FRAME = 40_000
+FRAMES_AT_ONCE = 32
+"""Frames whose points wait to be merged."""
 
 
 class VisibleCloud:
@@ -18,36 +22,48 @@ class VisibleCloud:
 
     def __init__(self, *, object_id: int, spacing: float, neighbors: int, deviations: float) -> None:
         self.object_id, self.spacing, self.neighbors, self.deviations = object_id, spacing, neighbors, deviations
-        self._cells: list[np.ndarray] = []
-        self._points: list[np.ndarray] = []
+        self._cells = np.zeros(0, np.int64)
+        self._sums = np.zeros((0, 4))
+        self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        self._num_frames = 0
 
     def add(self, frame: Frame) -> None:
         """The object's pixels of one frame."""
         mask = _inner(frame, self.object_id)
         if not mask.any():
             return
+        self._num_frames += 1
         rows, columns = np.nonzero(mask)
+        step = len(rows) // PIXELS_PER_FRAME + 1
+        rows, columns = rows[::step], columns[::step]
         pixels = pixel_centers(frame.camera)[rows, columns]
         points = unproject(frame.camera, frame.camera_to_world, pixels, frame.depth[rows, columns].astype(float))
-        cells, first = np.unique(np.floor(points / self.spacing).astype(np.int32), axis=0, return_index=True)
-        self._cells.append(cells)
-        self._points.append(points[first])
+        cells, first = np.unique(_cell(points, self.spacing), return_index=True)
+        self._waiting.append((cells, np.concatenate([points[first], np.ones((len(first), 1))], 1)))
+        if len(self._waiting) >= FRAMES_AT_ONCE:
+            self._merge()
 
     def points(self) -> Float[np.ndarray, "points 3"]:
         """World points, metres. ValueError when no frame measured the object."""
-        if not self._cells:
+        self._merge()
+        if self._num_frames == 0:
             raise ValueError(
                 f"object {self.object_id} has no pixel with depth away from edges in any frame: too thin or too far"
             )
-        cells, inverse, counts = np.unique(
-            np.concatenate(self._cells), axis=0, return_inverse=True, return_counts=True
-        )
-        sums = np.zeros((len(cells), 3))
-        np.add.at(sums, inverse.ravel(), np.concatenate(self._points))
-        points = sums / counts[:, None]
-        if len(self._cells) >= 4 and (counts >= 2).any():
+        counts = self._sums[:, 3]
+        points = self._sums[:, :3] / counts[:, None]
+        if self._num_frames >= 4 and (counts >= 2).any():
             points = points[counts >= 2]
         return without_outliers(points, neighbors=self.neighbors, deviations=self.deviations)
+
+    def _merge(self) -> None:
+        """One row of (sum of points, number of frames) per cell, so that memory does not grow with the frames."""
+        cells = np.concatenate([self._cells, *(c for c, _ in self._waiting)])
+        sums = np.concatenate([self._sums, *(s for _, s in self._waiting)])
+        self._cells, inverse = np.unique(cells, return_inverse=True)
+        self._sums = np.zeros((len(self._cells), 4))
+        np.add.at(self._sums, inverse, sums)
+        self._waiting = []
 
 
 def without_outliers(
@@ -59,6 +75,12 @@ def without_outliers(
     distances, _ = cKDTree(points).query(points, k=neighbors + 1)
     mean = distances[:, 1:].mean(1)
     return points[mean <= mean.mean() + deviations * mean.std()]
+
+
+def _cell(points: Float[np.ndarray, "points 3"], spacing: float) -> Int[np.ndarray, "points"]:
+    """One number per cell of a grid of a million cells along each axis."""
+    cells = np.floor(points / spacing).astype(np.int64) + (1 << 20)
+    return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
 
 
 def _inner(frame: Frame, object_id: int) -> Bool[np.ndarray, "height width"]:
