@@ -9,11 +9,10 @@ from jaxtyping import Bool, Float
 
 from o2recon.cues.depth import surface_depth
 from o2recon.cues.normal import normals_from_depth
-from o2recon.masks import crop_camera, object_crop
+from o2recon.masks import crop_camera, object_crop, seen_surface
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
-from o2recon.volume import render_depth
 from o2recon.workspace import ObjectFolder
 
 logger = logging.getLogger(__name__)
@@ -95,10 +94,10 @@ class Cues:
             min_share=self.min_share,
         )
         if volume is not None:
-            surface, fused, evidence = render_depth(volume, camera, view.camera_to_world)
-            near = np.abs(surface - depth) < self.fused_tolerance + self.own_sigmas * sigma
-            use = visible[here] & (evidence >= self.fused_evidence) & ((depth <= 0) | near) & (surface > 0)
-            normal = blend_normals(normal, np.where(use[..., None], fused, 0), self.fused_weight)
+            fused = seen_surface(volume, camera, view.camera_to_world, visible[here])
+            near = np.abs(fused.depth - depth) < self.fused_tolerance + self.own_sigmas * sigma
+            use = (fused.depth > 0) & (fused.evidence >= self.fused_evidence) & ((depth <= 0) | near)
+            normal = blend_normals(normal, np.where(use[..., None], fused.normal, 0), self.fused_weight)
         full = folder.read_normal("inpainted/normal", view.index)
         full[here] = np.where(visible[here][..., None], normal, full[here])
         return full

@@ -12,11 +12,10 @@ from o2recon.inpaint.geometry import CompletedGeometry, complete_geometry
 from o2recon.inpaint.painter import Painter
 from o2recon.inpaint.reproject import Reproject
 from o2recon.inpaint.sources import SourceView, source_view
-from o2recon.masks import Crop, crop_camera, erode, object_crop
+from o2recon.masks import Crop, crop_camera, erode, object_crop, seen_surface
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
-from o2recon.volume import render_depth
 from o2recon.workspace import ObjectFolder, read_image, write_image
 
 logger = logging.getLogger(__name__)
@@ -109,10 +108,17 @@ class Inpaint:
         here = crop.window
         visible, hidden = visible[here], hidden[here] & ~visible[here]
         sensor = photo.depth[here]
-        surface, normal, evidence = render_depth(volume, crop_camera(view.camera, crop), view.camera_to_world)
-        stand_in = visible & (sensor <= 0) & (evidence >= self.observed_evidence)
-        nearest = np.where(hidden, sensor, 0)
-        geometry = complete_geometry(np.where(stand_in, surface, sensor), visible, hidden, surface, normal, nearest)
+        lost = visible & (sensor <= 0)
+        surface = seen_surface(volume, crop_camera(view.camera, crop), view.camera_to_world, hidden | lost)
+        stand_in = lost & (surface.evidence >= self.observed_evidence)
+        geometry = complete_geometry(
+            np.where(stand_in, surface.depth, sensor),
+            visible,
+            hidden,
+            surface.depth,
+            surface.normal,
+            np.where(hidden, sensor, 0),
+        )
         color = np.ascontiguousarray(photo.color[here])
         return _Target(view, crop, color, visible, hidden, geometry)
 

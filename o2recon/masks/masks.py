@@ -13,11 +13,11 @@ from o2recon.masks.crop import Crop, crop_camera, object_crop
 from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
 from o2recon.masks.sketches import LiftedSketch, carry, lift
+from o2recon.masks.surface import SeenSurface, permitted_behind, seen_surface
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.transforms import world_to_voxel
 from o2recon.types import ObjectRecord, ViewRecord, Volume
-from o2recon.volume import permitted_beyond, render_depth
 from o2recon.workspace import ObjectFolder, write_image
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,10 @@ class _Window:
     labels: PixelLabels
     named: Bool[np.ndarray, "height width"]
     margin: Float[np.ndarray, "height width"]
-    surface_depth: Float[np.ndarray, "height width"]
-    evidence: Float[np.ndarray, "height width"]
+    permitted: Bool[np.ndarray, "height width"]
+    """Permitted volume lies behind what was measured; only asked where the object is not visible."""
+    surface: SeenSurface
+    """Only asked where something permitted may be covered."""
 
 
 class Masks:
@@ -84,7 +86,7 @@ class Masks:
         at_border: list[int] = []
         for view in track(record.views, description="masks"):
             window = self._window(scene, record, volume, view.index, folder.read_mask("masks/visible", view.index))
-            claims = self._claims(volume, view, window, lifted, mode)
+            claims = self._claims(view, window, lifted, mode)
             _write(folder, view, window.crop, claims)
             hidden, visible = int(claims.hidden.sum()), int(window.named.sum())
             shares[str(view.index)] = round(hidden / max(hidden + visible, 1), 4)
@@ -123,20 +125,19 @@ class Masks:
         )
         labels = pixel_labels(instance, frame.depth[here], record.object, dropout_px=self.dropout_px)
         margin = occlusion_margin(scene.depth_sigma(labels.depth), margin=self.margin, num_sigmas=self.num_sigmas)
-        depth, _, evidence = render_depth(volume, crop_camera(frame.camera, crop), frame.camera_to_world)
-        return _Window(crop, labels, named, margin, depth, evidence)
+        camera, pose = crop_camera(frame.camera, crop), frame.camera_to_world
+        limit = np.where(labels.depth > 0, labels.depth + margin, 0)
+        permitted = permitted_behind(volume, camera, pose, limit, ~named)
+        return _Window(crop, labels, named, margin, permitted, seen_surface(volume, camera, pose, permitted))
 
-    def _claims(
-        self, volume: Volume, view: ViewRecord, window: _Window, lifted: list[LiftedSketch], mode: str
-    ) -> Claims:
-        camera, labels = crop_camera(view.camera, window.crop), window.labels
-        permitted = permitted_beyond(volume, camera, view.camera_to_world, labels.depth, window.margin)
+    def _claims(self, view: ViewRecord, window: _Window, lifted: list[LiftedSketch], mode: str) -> Claims:
+        labels, surface = window.labels, window.surface
         claims = carved_claims(
             labels,
             window.named,
-            window.surface_depth if "carve" in mode else np.zeros_like(window.surface_depth),
-            window.evidence,
-            permitted,
+            surface.depth if "carve" in mode else np.zeros_like(surface.depth),
+            surface.evidence,
+            window.permitted,
             window.margin,
             observed_evidence=self.observed_evidence,
             observed_confidence=self.observed_confidence,
@@ -148,7 +149,7 @@ class Masks:
         for sketch in lifted:
             painted = carry(sketch, labels, window.margin, view.camera, view.camera_to_world, window.crop)
             confidence = np.maximum(confidence, np.where(painted, self.sketch_confidence, 0))
-        return settle(labels, window.named, confidence.astype(np.float32), permitted)
+        return settle(labels, window.named, confidence.astype(np.float32), window.permitted)
 
     def _lift(
         self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, sketch: np.ndarray, mode: str
@@ -163,7 +164,7 @@ class Masks:
         painted = np.zeros(frame.depth.shape, bool)
         painted[window.crop.window] = (sketch & (frame.instance != record.object))[window.crop.window]
         surface = np.zeros(frame.depth.shape, np.float32)
-        surface[window.crop.window] = window.surface_depth
+        surface[window.crop.window] = window.surface.depth
         seen = np.where(frame.instance == record.object, frame.depth, 0).astype(np.float32)
         lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world, slack_px=self.sketch_slack_px)
         if "carve" not in mode:
