@@ -10,7 +10,7 @@ import numpy
 import torch
 from omegaconf import OmegaConf
 
-from o2recon.cli.errors import is_full_disk, one_line
+from o2recon.cli.errors import MissingStage, is_full_disk, one_line
 from o2recon.cli.fitting import Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
@@ -80,7 +80,7 @@ class Chain:
             logger.warning("%s", error)
             return Outcome(kept, "busy", {}, folder)
         except Exception as error:  # every failure of an object becomes its result
-            if is_full_disk(error) or (isinstance(error, ValueError) and (one or not self._prepares)):
+            if is_full_disk(error) or isinstance(error, MissingStage) or (one and isinstance(error, ValueError)):
                 raise
             return self._failure(kept, error, identity, folder)
 
@@ -109,7 +109,7 @@ class Chain:
             try:
                 done = self._fitting(prepared, folder, identity["inputs"]["prepared"], self._fits, resume=resume)
             except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
-                if is_full_disk(error):
+                if is_full_disk(error) or isinstance(error, MissingStage):
                     raise
                 return self._failure(kept, error, identity, folder)
             result = self._result(kept, identity, "ok", None, notes) | done

@@ -21,6 +21,10 @@ class ObjectsFailed(RuntimeError):
         return str(self.args[0])
 
 
+class MissingStage(ValueError):
+    """A stage was asked for alone, but the one before was not run, or with other options; the message says which."""
+
+
 def is_debugging(arguments: Sequence[str]) -> bool:
     """Whether full tracebacks are wanted: O2RECON_DEBUG=1 or hydra.verbose=true."""
     return os.environ.get("O2RECON_DEBUG") == "1" or "hydra.verbose=true" in arguments

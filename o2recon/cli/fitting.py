@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from o2recon.cli.build import build
+from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import timed
 from o2recon.cli.table import FITTING
@@ -30,7 +31,7 @@ class Fitting:
     """The stages after the preparation, built from the config once and used for every object of a scene."""
 
     def __init__(self, job: Job, scene: Scene) -> None:
-        self._job = job
+        self._job, self._device = job, job.device
         self._fit = build(job.config.train)
         self._mesher = build(job.config.mesh)
         self._evaluator = build(job.config.evaluate)
@@ -47,7 +48,7 @@ class Fitting:
     ) -> dict[str, Any]:
         """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
 
-        `prepared`: fingerprint of the data in `folder`. ValueError when a stage before the first one was not run.
+        `prepared`: fingerprint of the data in `folder`. MissingStage when a stage before the first one was not run.
         """
         inputs = {"prepared": prepared}
         if "train" in stages:
@@ -112,23 +113,22 @@ class Fitting:
                 resume=resume,
             )
         )
-        device = self._job.device
-        notes = {"steps": module.step, "device": _device_name(device), "encoding": encoding_of(field, device)}
+        notes = {"steps": module.step, "device": _device_name(self._device), "encoding": encoding_of(field, self._device)}
         write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes | {"seconds": seconds})
         return field
 
     def _mesh(self, field: nn.Module, folder: ObjectFolder, out: Path, inputs: dict[str, str]) -> None:
         (out / MESHED).unlink(missing_ok=True)
-        field = field.to(self._job.device).eval()
+        field = field.to(self._device).eval()
         sdf, color = field.sdf, outward_color(field)
-        result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._job.device))
+        result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._device))
         notes = {"mesh": result.summary, "evidence": result.shares, "seconds": seconds}
         write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
 
     def _require(self, manifest: Path, stage: str, inputs: dict[str, str]) -> None:
         if not is_current(manifest, stage=stage, config=self._config(stage), inputs=inputs):
             state = "was made with other options or data" if manifest.is_file() else "is missing"
-            raise ValueError(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
+            raise MissingStage(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
 
 
 def outward_color(field: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from o2recon.cli.build import build
+from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
 from o2recon.manifest import is_current, stage_fingerprint, write_manifest
@@ -87,7 +88,7 @@ class Preparation:
     def ready(self, kept: Kept, *, build: bool) -> Iterator[dict[str, Any]]:
         """Prepared data that nobody changes meanwhile; yields the notes of every stage.
 
-        What is not current is made first when `build`, else it is a ValueError.
+        What is not current is made first when `build`, else it is a MissingStage.
         """
         steps = self.steps(kept)
         root = self.folder(kept.id).path
@@ -95,7 +96,7 @@ class Preparation:
         while True:
             if again or not all(step.is_current for step in steps):
                 if not build:
-                    raise ValueError(_outdated(steps, root))
+                    raise MissingStage(_outdated(steps, root))
                 with exclusive(root, wait=True):
                     self._build(kept, steps, again=again)
                 again = False

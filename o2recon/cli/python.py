@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
+from omegaconf import open_dict
 
 from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.launch import run_job, with_defaults
@@ -28,7 +29,8 @@ def reconstruct(
     with initialize_config_module("o2recon.conf", version_base="1.3"):
         config = compose("config", overrides=with_defaults("run", [*own, *overrides]), return_hydra_config=True)
     choices = dict(config.hydra.runtime.choices)
-    del config["hydra"]
+    with open_dict(config):
+        del config["hydra"]
     try:
         results: list[dict[str, Any]] = run_job(config, choices)
     except ObjectsFailed as failure:

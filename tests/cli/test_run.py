@@ -1,0 +1,188 @@
+"""The whole chain at its smallest: what it writes, when it runs again, and how it fails."""
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trimesh
+
+import o2recon
+from o2recon.cli.main import status_of
+from o2recon.train import Fit
+
+SCHEMA = {
+    *("status", "error", "scene", "object", "category", "experiment", "ablation", "seed", "seconds", "steps", "device"),
+    *("encoding", "inpainter", "fingerprint", "versions", "metrics", "evidence", "mesh", "groundtruth", "verdict"),
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, tiny_room: Path) -> Path:
+    """A folder in which `run` was done once for object 1."""
+    folder = tmp_path_factory.mktemp("study")
+    assert run(folder, tiny_room) == 0
+    return folder
+
+
+@pytest.fixture
+def own(study: Path, tmp_path: Path) -> Path:
+    """A copy of that folder to change."""
+    shutil.copytree(study, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def run(folder: Path, room: Path, *overrides: str, stage: str = "run") -> int:
+    places = [f"work={folder / 'work'}", f"outputs={folder / 'outputs'}"]
+    return status_of([stage, "experiment=smoke", f"scene.root={room}", "object=1", "device=cpu", *places, *overrides])
+
+
+def out(folder: Path, ablation: str = "none", number: int = 1) -> Path:
+    return folder / "outputs" / "main" / "smoke" / ablation / "tiny" / str(number) / "seed_0"
+
+
+def result(folder: Path, ablation: str = "none", number: int = 1) -> dict[str, Any]:
+    content = json.loads((out(folder, ablation, number) / "result.json").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def test_a_run_writes_what_the_interface_promises(study: Path) -> None:
+    names = ("config.yaml", "metrics.csv", "checkpoints/last.ckpt", "mesh.ply", "mesh.glb", "mesh_visible.ply")
+    for name in names:
+        assert (out(study) / name).is_file(), name
+    assert list((out(study) / "renders").glob("*.png"))
+    assert (out(study).parents[1] / "scene.glb").is_file()
+    assert (study / "outputs" / "main" / "report" / "index.html").is_file()
+    prepared = study / "work" / "tiny" / "objects" / "1"
+    for name in ("object.json", "hull.npz", "manifest.json", "images", "depth", "masks/hidden", "inpainted/image"):
+        assert (prepared / name).exists(), name
+
+
+def test_the_result_has_every_key_and_a_closed_mesh(study: Path) -> None:
+    content = result(study)
+    assert set(content) >= SCHEMA
+    assert content["status"] == "ok" and content["error"] is None and content["steps"] == 2
+    assert set(content["seconds"]) == {"objects", "volume", "masks", "inpaint", "cues", "train", "mesh", "evaluate"}
+    assert set(content["metrics"]) == {"visible", "complete", "hidden", "o2recon_protocol"}
+    assert content["mesh"]["watertight"]
+    assert trimesh.load(out(study) / "mesh.ply").is_watertight
+
+
+def test_a_finished_run_is_skipped(study: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fit, "__call__", _never)
+    before = (out(study) / "result.json").stat().st_mtime_ns
+    assert run(study, tiny_room) == 0
+    assert (out(study) / "result.json").stat().st_mtime_ns == before
+
+
+def test_a_changed_option_says_so_and_runs_what_it_concerns(
+    own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fit, "__call__", _never)  # training is not concerned
+    assert run(own, tiny_room, "mesh.spacing_m=0.05") == 0
+    assert "mesh.spacing_m: 0.03 -> 0.05" in capsys.readouterr().err
+    assert result(own)["mesh"]["faces"] < 20000
+
+
+def test_stages_can_be_run_one_by_one(own: Path, tiny_room: Path) -> None:
+    shutil.rmtree(own / "outputs")
+    for stage in ("prepare", "train", "mesh", "evaluate"):
+        assert run(own, tiny_room, stage=stage) == 0
+        assert (out(own) / "result.json").is_file() == (stage == "evaluate")
+    assert result(own)["status"] == "ok"
+
+
+def test_a_stage_without_the_one_before_says_what_to_run(
+    tmp_path: Path, own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, tiny_room, stage="train") == 2
+    assert "run 'o2recon prepare'" in capsys.readouterr().err
+    shutil.rmtree(own / "outputs")
+    assert run(own, tiny_room, stage="mesh") == 2
+    assert "run 'o2recon train'" in capsys.readouterr().err
+    assert run(own, tiny_room, "masks=sketch", stage="train") == 2
+    assert "was prepared with other options or inputs (config.mode: auto -> sketch" in capsys.readouterr().err
+    assert not list(own.glob("outputs/**/result.json"))
+
+
+def test_a_diverged_training_is_a_failed_result_and_is_retried_when_asked(
+    own: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "__call__", _diverging)
+        assert run(own, tiny_room, "seed=0", "train.log_every=2") == 1
+    content = result(own)
+    assert content["status"] == "failed" and content["error"].startswith("FloatingPointError: loss is nan")
+    assert content["metrics"]["complete"]["f_score_5cm"] == 0 and content["metrics"]["complete"]["chamfer_cm"] is None
+    assert "1 of 1 objects failed: 1 (chair)" in capsys.readouterr().err
+    assert run(own, tiny_room, "train.log_every=2") == 1
+    assert run(own, tiny_room, "train.log_every=2", "retry=failed") == 0
+    assert result(own)["status"] == "ok"
+
+
+def test_a_full_disk_is_status_2_and_leaves_no_result(
+    own: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Fit, "__call__", _full_disk)
+    assert run(own, tiny_room, "train.num_steps=3") == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert not (out(own) / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["object=9"], "object 9 is not in tiny"),
+        (["object=[1,9]"], "object 9 is not in tiny"),
+        (["objects.min_frames=99"], "lower objects.min_frames"),
+        (["groundtruth=nowhere"], "groundtruth=nowhere is no folder"),
+        (["device=cuda:77"], "GPUs here"),
+        (["objects.min_mask_share=2"], "objects.min_mask_share is 2"),
+    ],
+)
+def test_bad_input_is_status_2_and_leaves_no_result(
+    overrides: list[str], expected: str, tmp_path: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, tiny_room, *overrides) == 2
+    assert expected in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not list(tmp_path.glob("outputs/**/result.json"))
+
+
+def test_a_sweep_runs_all_combinations(own: Path, tiny_room: Path) -> None:
+    assert run(own, tiny_room, "-m", "ablation=none,no_normal") == 0
+    assert result(own, "no_normal")["ablation"] == "no_normal"
+    assert (own / "outputs" / "main" / "sweep" / "multirun.yaml").is_file()
+
+
+def test_python_gives_the_same_results(study: Path, tiny_room: Path) -> None:
+    places = [f"work={study / 'work'}", f"outputs={study / 'outputs'}", "device=cpu"]
+    results = o2recon.reconstruct(tiny_room, object=1, experiment="smoke", overrides=places)
+    assert results == [result(study)]
+
+
+def test_status_and_report_of_the_study(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = [f"work={study / 'work'}", f"outputs={study / 'outputs'}"]
+    assert status_of(["status", *places]) == 0
+    assert "1 ok" in capsys.readouterr().out
+    assert status_of(["report", *places]) == 0
+    assert "index.html" in capsys.readouterr().out
+
+
+def test_doctor_finds_torch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["doctor"]) == 0
+    assert "torch" in capsys.readouterr().out
+
+
+def _never(*args: Any, **kwargs: Any) -> None:
+    raise AssertionError("training ran again")
+
+
+def _diverging(*args: Any, **kwargs: Any) -> None:
+    raise FloatingPointError("loss is nan at step 1")
+
+
+def _full_disk(*args: Any, **kwargs: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
