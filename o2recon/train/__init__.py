@@ -4,6 +4,7 @@ from o2recon.train.checkpoint import build_field, load_field, read_checkpoint
 from o2recon.train.fit import Fit
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, TrainingDiverged
+from o2recon.train.search import SurfaceSearch
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
 from o2recon.train.warm_start import WarmStart
@@ -14,6 +15,7 @@ __all__ = [
     "HeldOut",
     "Reconstruction",
     "Stages",
+    "SurfaceSearch",
     "TrainingDiverged",
     "WarmStart",
     "build_field",

@@ -16,6 +16,7 @@ from o2recon.train.callbacks import LastCheckpoint, MetricsFile, StepProgress
 from o2recon.train.checkpoint import read_checkpoint
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, Term
+from o2recon.train.search import SurfaceSearch
 from o2recon.train.stages import Stages
 from o2recon.train.warm_start import WarmStart
 from o2recon.types import RenderOutput
@@ -35,6 +36,7 @@ class Fit:
         *,
         optimizer: GroupedAdam,
         stages: Stages,
+        search: SurfaceSearch | None,
         warm_start: WarmStart | None,
         num_steps: int,
         steps_per_block: int,
@@ -43,7 +45,7 @@ class Fit:
         checkpoint_every: int,
         device: str,
     ) -> None:
-        self.optimizer, self.stages, self.warm_start = optimizer, stages, warm_start
+        self.optimizer, self.stages, self.search, self.warm_start = optimizer, stages, search, warm_start
         self.num_steps, self.steps_per_block = num_steps, steps_per_block
         self.log_every, self.validate_every, self.checkpoint_every = log_every, validate_every, checkpoint_every
         self.accelerator, self.devices = _accelerator(device)
@@ -78,6 +80,7 @@ class Fit:
             losses=losses,
             optimizer=self.optimizer,
             stages=self.stages,
+            search=self.search,
             num_steps=self.num_steps,
             seed=seed,
             scale=scale,

@@ -1,6 +1,7 @@
 """Adam with a learning rate per kind of parameter, linear warm-up and cosine decay."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ class GroupedAdam:
         self,
         *,
         learning_rates: dict[str, float],
-        betas: tuple[float, float],
+        betas: Sequence[float],
         epsilon: float,
         warm_up_steps: int,
         final_share: float,

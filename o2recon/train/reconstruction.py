@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from o2recon.data import Draw, PointBatch
 from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.search import SurfaceSearch
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
 from o2recon.types import FieldPoints, RayBatch, RenderOutput
@@ -31,6 +32,7 @@ class TrainingDiverged(RuntimeError):
 class Reconstruction(pl.LightningModule):
     """One object's field in training. `losses`: name -> {weight, loss}, or None for a term that is off.
 
+    `search` finds the field's surface along rays without a measured one; None leaves that to the renderer.
     Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation.
     """
 
@@ -42,6 +44,7 @@ class Reconstruction(pl.LightningModule):
         losses: dict[str, Term | None],
         optimizer: GroupedAdam,
         stages: Stages,
+        search: SurfaceSearch | None,
         num_steps: int,
         seed: int,
         scale: float,
@@ -51,13 +54,13 @@ class Reconstruction(pl.LightningModule):
         self.automatic_optimization = False
         self.field, self.renderer = field, renderer
         self.terms = {name: term for name, term in losses.items() if term is not None and term["weight"] != 0}
-        self.grouped_adam, self.stages = optimizer, stages
+        self.grouped_adam, self.stages, self.search = optimizer, stages, search
         self.num_steps, self.seed, self.config = num_steps, seed, config
         self.step = 0
         """Optimiser steps done."""
         self.block_means: dict[str, float] = {}
         """Means of the last block: train/loss/<term> (unweighted), train/loss/total, train/inv_s."""
-        self.held_out = HeldOut(scale=scale)
+        self.held_out = HeldOut(scale=scale, search=search)
         self.validation: dict[str, float] = {}
         """Results of the last validation."""
 
@@ -86,9 +89,9 @@ class Reconstruction(pl.LightningModule):
     def losses(self, draw: Draw) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum `total`."""
         generator = torch.Generator(device=draw.rays.near.device).manual_seed((self.seed + 7) * 2_000_003 + draw.step)
-        output = self.renderer(
-            self.field, draw.rays, generator=generator, cos_anneal_ratio=min(2 * draw.step / self.num_steps, 1.0)
-        )
+        rays = draw.rays if self.search is None else self.search.guided(self.field.sdf, draw.rays)  # type: ignore[arg-type]
+        cos_anneal_ratio = min(2 * draw.step / self.num_steps, 1.0)
+        output = self.renderer(self.field, rays, generator=generator, cos_anneal_ratio=cos_anneal_ratio)
         points = field_points(self.field, draw.points)
         values = {name: term["loss"](output, draw.rays, points) for name, term in self.terms.items()}
         values["total"] = sum(

@@ -1,6 +1,7 @@
 """Where training stands: the coarse stage, the fade-in of the fine levels, the least sharpness of the surface."""
 
 import math
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -13,7 +14,7 @@ class Stages:
     staying soft; None leaves the sharpness to learning.
     """
 
-    def __init__(self, *, coarse_share: float, fade_share: float, inv_s_floor: tuple[float, float] | None) -> None:
+    def __init__(self, *, coarse_share: float, fade_share: float, inv_s_floor: Sequence[float] | None) -> None:
         if not (0 <= coarse_share <= 1 and 0 <= fade_share <= 1):
             raise ValueError(f"stages: coarse_share={coarse_share} and fade_share={fade_share} must lie in 0..1")
         self.coarse_share, self.fade_share = coarse_share, fade_share

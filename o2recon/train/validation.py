@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from o2recon.train.search import SurfaceSearch
 from o2recon.types import RayBatch, RenderOutput
 
 
@@ -18,8 +19,8 @@ class HeldOut:
     > 0.5 and the confirmed mask, over rays where the mask speaks; `val/psnr_db`: colour on visible rays.
     """
 
-    def __init__(self, *, scale: float) -> None:
-        self.scale = scale
+    def __init__(self, *, scale: float, search: SurfaceSearch | None) -> None:
+        self.scale, self.search = scale, search
         self.reset()
 
     def reset(self) -> None:
@@ -27,9 +28,11 @@ class HeldOut:
         self.counts = {"seen": 0.0, "close": 0.0, "both": 0.0, "either": 0.0, "squares": 0.0, "colored": 0.0}
 
     @torch.no_grad()
-    def update(self, renderer: Callable[..., RenderOutput], field: object, rays: RayBatch) -> None:
+    def update(self, renderer: Callable[..., RenderOutput], field: nn.Module, rays: RayBatch) -> None:
         """Render without telling the renderer where the surface is, without randomness, and compare."""
         blind = replace(rays, surface_distance=torch.zeros_like(rays.surface_distance))
+        if self.search is not None:
+            blind = self.search.guided(field.sdf, blind)  # type: ignore[arg-type]
         output = renderer(field, blind, generator=None, cos_anneal_ratio=1.0)
         visible = rays.confidence >= 1
         measured = visible & (rays.surface_distance > 0)

@@ -50,7 +50,7 @@ class WarmStart:
             (0, self.num_coarse_steps, (0.0, 0.0)),
             (10**6, self.num_fine_steps, (1.0, levels)),
         ):
-            set_progress(field, *progress)
+            set_progress(field, float(progress[0]), float(progress[1]))
             self._fit(field, draw, steps, seed=seed, offset=offset, truncation=self.truncation / scale)
         with torch.no_grad():
             points = draw(step_generator(seed, 2 * 10**6, volume.box.device))

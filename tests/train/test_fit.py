@@ -17,6 +17,7 @@ from o2recon.train import (
     GroupedAdam,
     Reconstruction,
     Stages,
+    SurfaceSearch,
     TrainingDiverged,
     WarmStart,
     build_field,
@@ -94,6 +95,7 @@ def fit_of(num_steps: int, *, warm: int = 0, rates: dict[str, float] = RATES) ->
             learning_rates=rates, betas=(0.9, 0.99), epsilon=1e-15, warm_up_steps=3, final_share=0.05
         ),
         stages=Stages(coarse_share=0.25, fade_share=0.25, inv_s_floor=(50.0, 200.0)),
+        search=SurfaceSearch(num_steps=12, step_share=0.95, min_step=0.02),
         warm_start=warm_start if warm else None,
         num_steps=num_steps,
         steps_per_block=4,
@@ -243,6 +245,7 @@ def test_an_unknown_device_is_refused() -> None:
         Fit(
             optimizer=fit_of(1).optimizer,
             stages=fit_of(1).stages,
+            search=None,
             warm_start=None,
             num_steps=1,
             steps_per_block=1,
