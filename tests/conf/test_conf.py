@@ -53,7 +53,8 @@ def test_every_ablation_changes_the_composed_config(ablation: str) -> None:
 @pytest.mark.parametrize("experiment", CHOICES["experiment"])
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_an_ablation_wins_over_the_experiment(ablation: str, experiment: str) -> None:
-    config = plain(composed(f"ablation={ablation}", f"experiment={experiment}"))
+    choice = () if experiment == "quick" else (f"experiment={experiment}",)  # quick is the default
+    config = plain(composed(f"ablation={ablation}", *choice))
     for key, value in _flat(own_keys(ablation, "ablation")):
         if key != "prepared":
             assert _at(config, key) == value
