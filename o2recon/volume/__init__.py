@@ -6,13 +6,16 @@ from o2recon.volume.completion import Completion, Observation
 from o2recon.volume.fusion import Fusion
 from o2recon.volume.query import sample
 from o2recon.volume.raycast import permitted_beyond, render_depth
+from o2recon.volume.symmetry import MirrorPlane, SymmetrySearch
 
 __all__ = [
     "BuildVolume",
     "Carving",
     "Completion",
     "Fusion",
+    "MirrorPlane",
     "Observation",
+    "SymmetrySearch",
     "carve",
     "permitted_beyond",
     "render_depth",

@@ -14,9 +14,9 @@ from o2recon.volume.observe import may_be_seen, project_grid
 class Carving:
     """Votes of frames against voxels.
 
-    A voxel is removed when at least `min_votes` frames saw past it (z < d - (half a voxel + 2 sigma + `margin`) at every
-    pixel of its footprint), or when at least `min_votes` frames saw another surface right there. The nearest depth of the
-    footprint decides, so a voxel that a thin leg touches stays; a footprint with a pixel without depth does not vote.
+    A voxel is removed when at least `min_votes` frames saw past it (z < d - (half a voxel + 2 sigma + `margin`) at
+    every pixel of its footprint), or when at least `min_votes` frames saw another surface right there. The nearest depth
+    of the footprint decides, so a voxel that a thin leg touches stays; one pixel without depth in it, and no vote.
     """
 
     def __init__(

@@ -4,10 +4,12 @@ The smallest surface in the permitted volume that agrees with what was seen, pus
 encloses the unknown.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from scipy.spatial import ConvexHull, QhullError
@@ -17,6 +19,9 @@ from o2recon.transforms import voxel_centers
 from o2recon.types import VoxelGrid
 from o2recon.volume.enclosure import enclosure
 from o2recon.volume.minimal_surface import minimal_surface
+from o2recon.volume.symmetry import SymmetrySearch, mirrored
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,10 @@ class Completion:
     unknown space, times (enclosure - `enclosure_from`) / (`enclosure_full` - `enclosure_from`) in [-0.5, 1]: wrapped in
     own surface it fills up, open to seen air it shrinks. `beyond_hull`: cost per metre for unknown space outside the
     convex hull of the seen surface, which reaches down to the floor when it ends less than `floor_reach` metres above
-    it. `once_free`: cost for a voxel that a single frame saw through. Costs are in units of one voxel face.
+    it. `once_free`: cost for a voxel that a single frame saw through. `min_share`: a voxel behind the surface counts as
+    seen inside only with this share of the largest weight nearby, so that coarse far frames do not thicken what near
+    ones saw. `symmetry`, `mirror_cost`: mirrored knowledge counts in unknown voxels with this cost or gain. Costs are in
+    units of one voxel face.
     """
 
     def __init__(
@@ -52,47 +60,77 @@ class Completion:
         beyond_hull: float,
         floor_reach: float,
         once_free: float,
+        min_share: float,
+        mirror_cost: float,
+        symmetry: SymmetrySearch | None,
         iterations: int,
     ):
         self.min_weight, self.push = min_weight, push
         self.enclosure_from, self.enclosure_full = enclosure_from, enclosure_full
         self.beyond_hull, self.floor_reach, self.once_free = beyond_hull, floor_reach, once_free
+        self.min_share, self.mirror_cost, self.symmetry = min_share, mirror_cost, symmetry
         self.iterations = iterations
 
     def __call__(
         self, seen: Observation, floor: float | None
     ) -> tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]]:
         """Completed signed distance (metres) and evidence in [0, 1] (1 = fused, 0 = completed)."""
-        spacing = seen.grid.spacing
+        grid, spacing = seen.grid, seen.grid.spacing
         observed = seen.weight > self.min_weight
-        inside = observed & (seen.distance < -0.2 * spacing) & seen.permitted
+        strong = observed & (seen.weight > self.min_share * _largest_nearby(seen.weight, spacing))
+        inside = strong & (seen.distance < -0.2 * spacing) & seen.permitted
         front = observed & (seen.distance > 0.3 * spacing)
         if not bool(inside.any()):
             raise ValueError(
                 f"no surface was fused on voxels of {spacing * 1000:.0f} mm: the object's mask holds too little valid"
                 " depth; check depth images and intrinsics"
             )
-        cost = torch.where(seen.past >= 1, self.once_free, 0.0)
+        surface = observed & (seen.distance.abs() < 0.6 * spacing) & seen.permitted
+        other = (seen.other >= 2) & ~seen.permitted
+        empty = (front | ~seen.permitted) & ~inside
         unknown = ~inside & ~front & seen.permitted & (seen.past < 1)
-        cost[unknown] -= self._fill(seen, inside, front)[unknown] * spacing
-        cost += torch.from_numpy(self._outside_hull(seen, observed, floor)) * (self.beyond_hull * spacing)
+        believed_in, believed_out = self._mirror(grid, surface, inside, empty, other, unknown)
+        enclosed = enclosure(inside | believed_in, (empty & ~other) | believed_out, other, self.enclosure_from)
+        cost = torch.where(seen.past >= 1, self.once_free, 0.0)
+        cost -= self._fill(enclosed) * spacing * unknown
+        cost += self.mirror_cost * (believed_out.float() - believed_in.float())
+        cost += torch.from_numpy(self._outside_hull(grid, surface.numpy(), floor)) * (self.beyond_hull * spacing)
         lower, upper = inside.float(), (seen.permitted & ~front).float()
         for bound in (lower, upper):
             _clear_border(bound)
-        occupancy = minimal_surface(cost, lower, upper, iterations=self.iterations)
-        return _blend(occupancy.numpy() > 0.5, seen.distance.numpy(), seen.weight.numpy() * observed.numpy(), spacing)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        bounds = (t.to(device) for t in (cost, lower, upper))
+        occupied = minimal_surface(*bounds, iterations=self.iterations).cpu().numpy() > 0.5
+        return _blend(occupied, seen.distance.numpy(), (seen.weight * (strong | front)).numpy(), spacing)
 
-    def _fill(self, seen: Observation, inside: Tensor, front: Tensor) -> Float[Tensor, "x y z"]:
-        other = (seen.other >= 2) & ~seen.permitted
-        free = (front | ~seen.permitted) & ~other & ~inside
-        enclosed = enclosure(inside, free, other, self.enclosure_from)
+    def _fill(self, enclosed: Float[Tensor, "x y z"]) -> Float[Tensor, "x y z"]:
         share = (enclosed - self.enclosure_from) / (self.enclosure_full - self.enclosure_from)
         return self.push * share.clamp_(-0.5, 1)
 
-    def _outside_hull(self, seen: Observation, observed: Tensor, floor: float | None) -> Float[np.ndarray, "x y z"]:
+    def _mirror(
+        self, grid: VoxelGrid, surface: Tensor, inside: Tensor, empty: Tensor, other: Tensor, unknown: Tensor
+    ) -> tuple[Bool[Tensor, "x y z"], Bool[Tensor, "x y z"]]:
+        """Unknown voxels believed to be inside or outside, because their mirror image was seen to be."""
+        believed_in, believed_out = torch.zeros_like(inside), torch.zeros_like(inside)
+        if self.symmetry is None:
+            return believed_in, believed_out
+        for plane in self.symmetry(grid, surface.numpy(), empty.numpy()):
+            log.info(
+                "mirror plane at %.0f degrees, support %.2f, conflict %.2f",
+                np.degrees(plane.angle),
+                plane.support,
+                plane.conflict,
+            )
+            known_in, known_out = inside | believed_in, (empty & ~other) | believed_out
+            image = mirrored(grid, torch.stack([known_in.float(), known_out.float()]), plane)
+            believed_in |= unknown & (image[0] > 0.5)
+            believed_out |= unknown & (image[1] > 0.5) & ~believed_in
+        return believed_in, believed_out
+
+    def _outside_hull(
+        self, grid: VoxelGrid, surface: Bool[np.ndarray, "x y z"], floor: float | None
+    ) -> Float[np.ndarray, "x y z"]:
         """Distance (metres, at most 0.1) of each voxel from the convex hull of the large pieces of seen surface."""
-        grid = seen.grid
-        surface = (observed & (seen.distance.abs() < 0.6 * grid.spacing) & seen.permitted).numpy()
         pieces, _ = label(surface, np.ones((3, 3, 3)))
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0
@@ -111,6 +149,15 @@ class Completion:
         for plane in np.unique(np.round(hull.equations, 3), axis=0).astype(np.float32):
             np.maximum(distance, centers @ plane[:3] + plane[3], out=distance)
         return np.clip(distance, 0, 0.1)
+
+
+def _largest_nearby(weight: Float[Tensor, "x y z"], spacing: float, reach: float = 0.03) -> Float[Tensor, "x y z"]:
+    """Largest weight within `reach` metres along each axis."""
+    size = 2 * max(1, round(reach / spacing)) + 1
+    result = weight[None, None]
+    for kernel in ((size, 1, 1), (1, size, 1), (1, 1, size)):
+        result = F.max_pool3d(result, kernel, 1, tuple(k // 2 for k in kernel))
+    return result[0, 0]
 
 
 def _clear_border(bound: Tensor) -> None:
