@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from o2recon.cameras import inside_image, pixel_centers, project, unproject
 from o2recon.masks.crop import Crop, crop_camera
 from o2recon.masks.hidden import covered
-from o2recon.masks.labels import PixelLabels, dilate, disc, erode
+from o2recon.masks.labels import PixelLabels, disc
 from o2recon.masks.membrane import harmonic_depth
 from o2recon.types import Camera
 
@@ -35,15 +35,21 @@ def lift(
 
     Their depth is that of the completed surface where it is hit (`surface_depth`, 0 = miss), elsewhere a smooth metric
     completion of it and of the object's measured depth (`object_depth`, 0 = none). Nothing to complete from: no points.
-    Hands are not exact: where the surface is not hit, only what is wider than 2 `slack_px` counts as painted.
+    Hands are not exact: where the surface is not hit, the sketch is trimmed (see `trimmed`).
     """
     known = np.where(object_depth > 0, object_depth, np.where(sketch, surface_depth, 0))
-    beyond = dilate(erode(sketch & (known <= 0), slack_px), slack_px)
-    sketch = sketch & ((known > 0) | beyond)
+    sketch = sketch & ((known > 0) | trimmed(sketch | (object_depth > 0), slack_px=slack_px))
     depth = harmonic_depth(known, known > 0, sketch & (known <= 0))
     use = sketch & (depth > 0)
     points = unproject(camera, camera_to_world, pixel_centers(camera)[use], depth[use].astype(float))
     return LiftedSketch(points, depth[use] / float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2])))))
+
+
+def trimmed(mask: Bool[np.ndarray, "height width"], *, slack_px: int) -> Bool[np.ndarray, "height width"]:
+    """The mask without its outer rim: `slack_px` wide, but at most half of what a thin stroke has on each side."""
+    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    half_width = cv2.dilate(depth, disc(2 * slack_px))
+    return mask & (depth > np.minimum(slack_px, 0.5 * half_width))
 
 
 def carry(

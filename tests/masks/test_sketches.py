@@ -2,7 +2,7 @@ import numpy as np
 
 from o2recon.masks import LiftedSketch, lift, pixel_labels, splat_depth
 from o2recon.masks.crop import Crop
-from o2recon.masks.sketches import carry
+from o2recon.masks.sketches import carry, trimmed
 from o2recon.types import Camera
 
 CAMERA = Camera(np.array([[80.0, 0, 40], [0, 80, 30], [0, 0, 1]]), 80, 60)
@@ -15,7 +15,7 @@ def lifted_wall() -> tuple[np.ndarray, LiftedSketch]:
     sketch = np.zeros((60, 80), bool)
     sketch[10:50, 40:70] = True
     nothing = np.zeros_like(measured)
-    return sketch, lift(sketch, measured, nothing, CAMERA, np.eye(4), slack_px=3)
+    return sketch, lift(sketch, measured, nothing, CAMERA, np.eye(4), slack_px=0)
 
 
 def moved(x: float, z: float) -> np.ndarray:
@@ -49,19 +49,22 @@ def test_sketch_is_claimed_only_behind_something_or_where_nothing_was_measured()
     assert claimed[12:48, 41:50].all() and not claimed[:, 50:60].any() and claimed[12:48, 61:70].all()
 
 
-def test_thin_stroke_that_nothing_confirms_is_left_out() -> None:
+def test_rim_that_nothing_confirms_is_left_out_and_thin_strokes_keep_their_middle() -> None:
     sketch = np.zeros((60, 80), bool)
-    sketch[10:50, 40:44] = True
+    sketch[10:50, 40:70] = True
     measured = np.zeros((60, 80), np.float32)
     measured[10:50, 10:40] = 2.0
-    nothing = np.zeros_like(measured)
-    assert len(lift(sketch, measured, nothing, CAMERA, np.eye(4), slack_px=3).points) == 0
+    kept = trimmed(sketch | (measured > 0), slack_px=4)
+    assert kept[15:45, 15:65].all() and not kept[:13].any() and not kept[47:].any() and not kept[:, 67:].any()
+    stroke = np.zeros((60, 80), bool)
+    stroke[10:50, 40:47] = True
+    assert trimmed(stroke, slack_px=6)[14:46, 42:45].all()
     confirmed = np.where(sketch, 2.0, 0).astype(np.float32)
     assert len(lift(sketch, measured, confirmed, CAMERA, np.eye(4), slack_px=3).points) == np.count_nonzero(sketch)
 
 
 def test_sketch_without_any_depth_gives_no_points() -> None:
     nothing = np.zeros((60, 80), np.float32)
-    lifted = lift(np.ones((60, 80), bool), nothing, nothing, CAMERA, np.eye(4), slack_px=3)
+    lifted = lift(np.ones((60, 80), bool), nothing, nothing, CAMERA, np.eye(4), slack_px=0)
     assert len(lifted.points) == 0
     assert not splat_depth(lifted, CAMERA, np.eye(4)).any()
