@@ -24,7 +24,7 @@ class Camera:
 class Frame:
     """One usable frame of a scan: colour, depth and instance ids on one pixel grid.
 
-    `depth` is z in the camera frame in metres, 0 where nothing was measured. `instance` holds object ids, 0 = unlabelled.
+    `depth` is z in the camera frame, metres, 0 where nothing was measured. `instance` holds object ids, 0 = unlabelled.
     """
 
     index: int
@@ -108,7 +108,7 @@ class ObjectView:
 
     `visible`: pixels with the object's id. `hidden`: covered and claimed (confirmed). `possible`: covered and only
     permitted. `unknown`: neither the mask nor a valid depth speaks. Everything else is background.
-    `depth` (metres, z) is sensor depth of the whole scene; `object_depth` is the object's own: sensor depth where visible,
+    `depth` (metres, z) is the scene's sensor depth; `object_depth` is the object's own: sensor depth where visible,
     completed where hidden. `normal`: camera frame (OpenCV), unit, pointing to the camera; 0 where none.
     `confidence` in [0, 1]: 1 where visible, what in-painting claims where hidden, else 0.
     """
@@ -129,7 +129,7 @@ class ObjectView:
 
 @dataclass(frozen=True)
 class RayBatch:
-    """Rays in the object frame with everything the losses compare them to. Distances are along the ray, object units."""
+    """Rays in the object frame with all that the losses compare them to. Distances are along the ray, object units."""
 
     origins: Float[Tensor, "rays 3"]
     directions: Float[Tensor, "rays 3"]
@@ -156,7 +156,7 @@ class RayBatch:
 
 @dataclass(frozen=True)
 class RenderOutput:
-    """What rendering a RayBatch gives. `samples` lie at `t` along each ray; there is one section between two neighbours."""
+    """What rendering a RayBatch gives. `samples` lie at `t` along each ray, one section between two neighbours."""
 
     color: Float[Tensor, "rays 3"]
     ray_distance: Float[Tensor, "rays"]

@@ -72,7 +72,7 @@ class ObjectFolder:
     path: Path
 
     def image(self, kind: str, view: int) -> Path:
-        """File of one view. `kind`: images, depth, masks/visible, inpainted/image, inpainted/confidence, cues/normal ..."""
+        """File of one view. `kind`: images, depth, masks/visible, inpainted/image, cues/normal ..."""
         suffix = {"images": ".jpg", "inpainted/image": ".jpg", "inpainted/normal": ".npz", "cues/normal": ".npz"}
         return self.path / kind / f"{view}{suffix.get(kind, '.png')}"
 
@@ -161,7 +161,7 @@ class ObjectFolder:
         return read_image(self.image(kind, view)) > 0
 
     def read_view(self, view: ViewRecord) -> ObjectView:
-        """One view with everything training needs: in-painted colour, completed depth, cue normals, masks, confidence."""
+        """One view with all that training needs: in-painted colour, completed depth, cue normals, masks, confidence."""
         i = view.index
         return ObjectView(
             index=i,

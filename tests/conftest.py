@@ -16,10 +16,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A written synthetic room without noise: 14 views of 160 x 120; object 1 a chair, partly hidden by object 2, a box."""
-    import o2recon
+    """A written synthetic room without noise, 14 views of 160 x 120; object 1, a chair, is partly hidden by 2, a box"""
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
+
+    import o2recon
 
     conf = Path(o2recon.__file__).parent / "conf"
     with initialize_config_dir(str(conf), version_base=None):

@@ -113,8 +113,13 @@ class Fitting:
                 resume=resume,
             )
         )
-        notes = {"steps": module.step, "device": _device_name(self._device), "encoding": encoding_of(field, self._device)}
-        write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes | {"seconds": seconds})
+        notes = {
+            "steps": module.step,
+            "device": _device_name(self._device),
+            "encoding": encoding_of(field, self._device),
+            "seconds": seconds,
+        }
+        write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)
         return field
 
     def _mesh(self, field: nn.Module, folder: ObjectFolder, out: Path, inputs: dict[str, str]) -> None:

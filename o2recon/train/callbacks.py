@@ -17,6 +17,7 @@ class StepProgress(pl.Callback):
     """Optimiser steps done, elapsed and remaining time, on stderr. `description` stands in front."""
 
     def __init__(self, *, description: str) -> None:
+        console = Console(stderr=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -25,8 +26,9 @@ class StepProgress(pl.Callback):
             TextColumn("ETA"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self.task = self.progress.add_task(description, total=None, note="")
 

@@ -15,8 +15,8 @@ class Carving:
     """Votes of frames against voxels.
 
     A voxel is removed when at least `min_votes` frames saw past it (z < d - (half a voxel + 2 sigma + `margin`) at
-    every pixel of its footprint), or when at least `min_votes` frames saw another surface right there. The nearest depth
-    of the footprint decides, so a voxel that a thin leg touches stays; one pixel without depth in it, and no vote.
+    every pixel of its footprint), or when at least `min_votes` frames saw another surface right there. The footprint's
+    nearest depth decides, so a voxel that a thin leg touches stays; one pixel without depth in it, and no vote.
     """
 
     def __init__(

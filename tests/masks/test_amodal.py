@@ -62,7 +62,7 @@ def stage(mode: str) -> Masks:
 
 
 def overlaps(folder: ObjectFolder, room: Path) -> tuple[np.ndarray, np.ndarray]:
-    """IoU with the true amodal mask of the visible mask alone and with the claims, where over a tenth is hidden."""
+    """IoU with the true amodal mask: visible mask alone, and with the claims, where over a tenth is hidden."""
     before, after = [], []
     for view in folder.read_record().views:
         truth = read_image(room / "amodal" / "1" / f"{view.index}.png") > 0
