@@ -46,8 +46,8 @@ class Completion:
     convex hull of the seen surface, which reaches down to the floor when it ends less than `floor_reach` metres above
     it. `once_free`: cost for a voxel that a single frame saw through. `min_share`: a voxel behind the surface counts as
     seen inside only with this share of the largest weight nearby, so that coarse far frames do not thicken what near
-    ones saw. `symmetry`, `mirror_cost`: mirrored knowledge counts in unknown voxels with this cost or gain. Costs are in
-    units of one voxel face.
+    ones saw. `symmetry`, `mirror_cost`: mirrored knowledge counts in unknown voxels with this cost or gain. Costs are
+    in units of one voxel face.
     """
 
     def __init__(
