@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from o2recon.cameras import inside_image, pixel_centers, project, unproject
 from o2recon.masks.crop import Crop, crop_camera
 from o2recon.masks.hidden import covered
-from o2recon.masks.labels import PixelLabels, disc
+from o2recon.masks.labels import PixelLabels, dilate, disc, erode
 from o2recon.masks.membrane import harmonic_depth
 from o2recon.types import Camera
 
@@ -35,10 +35,14 @@ def lift(
 
     Their depth is that of the completed surface where it is hit (`surface_depth`, 0 = miss), elsewhere a smooth metric
     completion of it and of the object's measured depth (`object_depth`, 0 = none). Nothing to complete from: no points.
-    Hands are not exact: where the surface is not hit, the sketch is trimmed (see `trimmed`).
+    Hands are not exact: where the surface is not hit, the sketch is trimmed (see `trimmed`), and what only frames the
+    hit part in a line up to 2 `slack_px` wide does not count.
     """
     known = np.where(object_depth > 0, object_depth, np.where(sketch, surface_depth, 0))
-    sketch = sketch & ((known > 0) | trimmed(sketch | (object_depth > 0), slack_px=slack_px))
+    hit = sketch & (known > 0)
+    wide = dilate(erode(sketch & ~hit, slack_px), slack_px)
+    beyond = trimmed(sketch | (object_depth > 0), slack_px=slack_px) & (wide | ~dilate(hit, 2 * slack_px))
+    sketch = sketch & (hit | beyond)
     depth = harmonic_depth(known, known > 0, sketch & (known <= 0))
     use = sketch & (depth > 0)
     points = unproject(camera, camera_to_world, pixel_centers(camera)[use], depth[use].astype(float))

@@ -68,3 +68,12 @@ def test_sketch_without_any_depth_gives_no_points() -> None:
     lifted = lift(np.ones((60, 80), bool), nothing, nothing, CAMERA, np.eye(4), slack_px=0)
     assert len(lifted.points) == 0
     assert not splat_depth(lifted, CAMERA, np.eye(4)).any()
+
+
+def test_line_around_what_the_surface_confirms_is_left_out() -> None:
+    sketch = np.zeros((60, 80), bool)
+    sketch[10:50, 30:60] = True
+    surface = np.zeros((60, 80), np.float32)
+    surface[14:46, 34:56] = 2.0
+    lifted = lift(sketch, np.zeros_like(surface), surface, CAMERA, np.eye(4), slack_px=4)
+    assert len(lifted.points) == np.count_nonzero(surface)
