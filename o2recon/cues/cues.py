@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float
 
 from o2recon.cues.depth import surface_depth
 from o2recon.cues.normal import normals_from_depth
-from o2recon.masks import crop_camera, object_crop, seen_surface
+from o2recon.masks import crop_camera, object_crop
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
+from o2recon.volume import seen_surface
 from o2recon.workspace import ObjectFolder
 
 logger = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from o2recon.inpaint.geometry import CompletedGeometry, complete_geometry
 from o2recon.inpaint.painter import Painter
 from o2recon.inpaint.reproject import Reproject
 from o2recon.inpaint.sources import SourceView, source_view
-from o2recon.masks import Crop, crop_camera, erode, object_crop, seen_surface
+from o2recon.masks import Crop, crop_camera, erode, object_crop
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
+from o2recon.volume import seen_surface
 from o2recon.workspace import ObjectFolder, read_image, write_image
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from o2recon.masks.labels import PixelLabels, dilate, erode, pixel_labels, wide_
 from o2recon.masks.masks import Masks, sketch_file
 from o2recon.masks.membrane import harmonic_depth, harmonic_fill
 from o2recon.masks.sketches import LiftedSketch, carry, lift, splat_depth
-from o2recon.masks.surface import SeenSurface, permitted_behind, seen_surface
 
 __all__ = [
     "Claims",
@@ -14,7 +13,6 @@ __all__ = [
     "LiftedSketch",
     "Masks",
     "PixelLabels",
-    "SeenSurface",
     "carry",
     "carved_claims",
     "covered",
@@ -26,9 +24,7 @@ __all__ = [
     "lift",
     "object_crop",
     "occlusion_margin",
-    "permitted_behind",
     "pixel_labels",
-    "seen_surface",
     "settle",
     "sketch_file",
     "splat_depth",

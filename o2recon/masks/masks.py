@@ -13,11 +13,11 @@ from o2recon.masks.crop import Crop, crop_camera, object_crop
 from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
 from o2recon.masks.sketches import LiftedSketch, carry, lift
-from o2recon.masks.surface import SeenSurface, permitted_behind, seen_surface
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.transforms import world_to_voxel
 from o2recon.types import ObjectRecord, ViewRecord, Volume
+from o2recon.volume import SeenSurface, permitted_behind, seen_surface
 from o2recon.workspace import ObjectFolder, write_image
 
 logger = logging.getLogger(__name__)

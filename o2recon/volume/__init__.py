@@ -4,8 +4,7 @@ from o2recon.volume.build import BuildVolume
 from o2recon.volume.carving import Carving, carve
 from o2recon.volume.completion import Completion, Observation
 from o2recon.volume.fusion import Fusion
-from o2recon.volume.query import sample
-from o2recon.volume.raycast import permitted_beyond, render_depth
+from o2recon.volume.surface import SeenSurface, permitted_behind, seen_surface
 from o2recon.volume.symmetry import MirrorPlane, SymmetrySearch
 
 __all__ = [
@@ -15,9 +14,9 @@ __all__ = [
     "Fusion",
     "MirrorPlane",
     "Observation",
+    "SeenSurface",
     "SymmetrySearch",
     "carve",
-    "permitted_beyond",
-    "render_depth",
-    "sample",
+    "permitted_behind",
+    "seen_surface",
 ]

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from o2recon.cameras import inside_image, project
 from o2recon.types import Camera, Frame, VoxelGrid
 
 
@@ -54,13 +53,3 @@ def may_be_seen(grid: VoxelGrid, camera: Camera, c2w: Float[np.ndarray, "4 4"]) 
     inward /= np.linalg.norm(inward, axis=1, keepdims=True)
     inward *= np.sign(inward @ np.array([0, 0, 1.0]))[:, None]
     return bool((inward @ center > -radius).all())
-
-
-def project_points(
-    points: Float[np.ndarray, "points 3"], camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]
-) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points"], Bool[np.ndarray, "points"]]:
-    """Flat pixel index (0 where outside), z in metres, and whether the point is inside the image."""
-    pixels, z = project(camera, camera_to_world, points)
-    inside = inside_image(camera, pixels, z)
-    column, row = np.floor(np.where(inside[..., None], pixels, 0)).astype(np.int64).T
-    return row * camera.width + column, z, inside

@@ -115,5 +115,5 @@ def _local_centers(grid: VoxelGrid) -> Float[np.ndarray, "x y z 3"]:
 def _nearest_voxel(grid: VoxelGrid, local: np.ndarray) -> tuple[tuple[np.ndarray, ...], Bool[np.ndarray, "points"]]:
     shape = np.array(grid.shape)
     index = np.rint(local / grid.spacing + (shape - 1) / 2).astype(int)
-    inside = ((index >= 0) & (index < shape)).all(-1)
+    inside = np.all((index >= 0) & (index < shape), axis=-1)
     return tuple(np.clip(index, 0, shape - 1).T), inside

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from o2recon.cameras import unnormalized_rays
-from o2recon.masks.tracing import any_beyond, first_crossings
 from o2recon.transforms import world_to_voxel
 from o2recon.types import Camera, Volume
+from o2recon.volume.tracing import any_beyond, first_crossings
 
 
 @dataclass(frozen=True)
