@@ -140,7 +140,7 @@ def test_a_full_disk_is_status_2_and_leaves_no_result(
         (["objects.min_frames=99"], "lower objects.min_frames"),
         (["groundtruth=nowhere"], "groundtruth=nowhere is no folder"),
         (["device=cuda:77"], "GPUs here"),
-        (["objects.min_mask_share=2"], "objects.min_mask_share is 2"),
+        (["objects.min_mask_share=1.5"], "objects.min_mask_share is 1.5"),
     ],
 )
 def test_bad_input_is_status_2_and_leaves_no_result(
