@@ -13,7 +13,7 @@ demo: $(VENV)/.run ## set up, reconstruct a synthetic room and name the report (
 	$(BIN)/o2recon demo
 
 test: $(VENV)/.dev ## set up and run the fast tests
-	$(BIN)/python -m pytest -q -n $(JOBS) --jaxtyping-packages=o2recon,beartype.beartype
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --jaxtyping-packages=o2recon,beartype.beartype
 
 test-slow: $(VENV)/.dev ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow --jaxtyping-packages=o2recon,beartype.beartype

@@ -1,5 +1,6 @@
 """Fixtures that every folder of tests may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,15 @@ def tiny_room(tmp_path_factory: pytest.TempPathFactory) -> Path:
         room = instantiate(compose("synth/tiny").synth)
     written: Path = room.write(tmp_path_factory.mktemp("rooms") / "tiny")
     return written
+
+
+@pytest.fixture(scope="module")
+def few_samples() -> Iterator[None]:
+    """Scores from a hundredth of the samples, for tests of everything around them."""
+    import functools
+
+    from o2recon.evaluate import evaluator
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluator, "score", functools.partial(evaluator.score, prediction_samples=2000, iou_samples=1000))
+        yield

@@ -12,6 +12,7 @@ import pytest
 from o2recon.cli.main import status_of
 from o2recon.cli.table import STAGES
 
+pytestmark = pytest.mark.usefixtures("few_samples")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SCAN = "/path/to/scene0005_00"

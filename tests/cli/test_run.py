@@ -13,6 +13,7 @@ import o2recon
 from o2recon.cli.main import status_of
 from o2recon.train import Fit
 
+pytestmark = pytest.mark.usefixtures("few_samples")
 SCHEMA = {
     *("status", "error", "scene", "object", "category", "experiment", "ablation", "seed", "seconds", "steps", "device"),
     *("encoding", "inpainter", "fingerprint", "versions", "metrics", "evidence", "mesh", "groundtruth", "verdict"),
@@ -20,7 +21,7 @@ SCHEMA = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, tiny_room: Path) -> Path:
+def study(tmp_path_factory: pytest.TempPathFactory, tiny_room: Path, few_samples: None) -> Path:
     """A folder in which `run` was done once for object 1."""
     folder = tmp_path_factory.mktemp("study")
     assert run(folder, tiny_room) == 0
