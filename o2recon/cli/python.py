@@ -22,7 +22,7 @@ def reconstruct(
     """Reconstruct objects of the scan in `root`; gives their results, as in `result.json`, failed ones included.
 
     `object`: an id, several, or "all" that pass the filters. `scene`: the reader. `overrides`: what the command line
-    takes, for instance ["mesh.spacing_m=0.01", "outputs=/tmp/results"]. ValueError for bad input.
+    takes, for instance ["mesh.spacing_m=0.01", "outputs=results"]. ValueError for bad input.
     """
     wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
     own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}", f"experiment={experiment}"]
