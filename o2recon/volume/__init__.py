@@ -2,8 +2,10 @@
 
 from o2recon.volume.build import BuildVolume
 from o2recon.volume.carving import Carving, carve
-from o2recon.volume.completion import Completion, Observation
+from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
+from o2recon.volume.observation import Known, Observation
+from o2recon.volume.planes import FlatPart, PlaneSearch
 from o2recon.volume.surface import SeenSurface, permitted_behind, seen_surface
 from o2recon.volume.symmetry import MirrorPlane, SymmetrySearch
 
@@ -11,9 +13,12 @@ __all__ = [
     "BuildVolume",
     "Carving",
     "Completion",
+    "FlatPart",
     "Fusion",
+    "Known",
     "MirrorPlane",
     "Observation",
+    "PlaneSearch",
     "SeenSurface",
     "SymmetrySearch",
     "carve",

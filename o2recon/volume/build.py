@@ -10,8 +10,9 @@ from o2recon.scene import Scene
 from o2recon.transforms import grid_over
 from o2recon.types import Frame, ObjectRecord, Volume, VoxelGrid
 from o2recon.volume.carving import Carving
-from o2recon.volume.completion import Completion, Observation
+from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
+from o2recon.volume.observation import Observation
 from o2recon.volume.observe import may_be_seen
 from o2recon.workspace import ObjectFolder
 

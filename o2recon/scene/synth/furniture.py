@@ -154,15 +154,15 @@ def _table(rng: np.random.Generator) -> list[Part]:
             foot = [(sx * x + a * leg * 0.35, sy * y + b * leg * 0.35, 0) for a in (-1, 1) for b in (-1, 1)]
             head = [(sx * x + a * leg / 2, sy * y + b * leg / 2, height - top / 2) for a in (-1, 1) for b in (-1, 1)]
             parts.append(Part(hull(np.array(foot + head)), _along(plate, 2)))
-        parts.append(Part(block((0.022, 2 * y, 0.085), (sx * x, 0, height - top - 0.08)), _along(plate, 1)))
-        parts.append(Part(block((2 * x, 0.022, 0.085), (0, sx * y, height - top - 0.08)), plate))
+        parts.append(Part(block((0.022, 2 * y, 0.035), (sx * x, 0, height - top - 0.03)), _along(plate, 1)))
+        parts.append(Part(block((2 * x, 0.022, 0.035), (0, sx * y, height - top - 0.03)), plate))
     return parts
 
 
 def _sofa(rng: np.random.Generator) -> list[Part]:
     width, depth = rng.uniform(1.5, 1.85), rng.uniform(0.78, 0.9)
     seat, top, arm = rng.uniform(0.4, 0.45), rng.uniform(0.74, 0.84), rng.uniform(0.14, 0.19)
-    foot, back = rng.uniform(0.04, 0.06), rng.uniform(0.18, 0.22)
+    foot, back = rng.uniform(0.025, 0.04), rng.uniform(0.18, 0.22)
     cover = cloth(rng, ("fabric",))
     pillow, leg = cloth(rng, ("stripes", "checker")), wood(rng, 2)
     inner = width - 2 * arm
