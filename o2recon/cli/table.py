@@ -23,7 +23,7 @@ STAGES = {
         "build a synthetic room with exact truth, reconstruct every object in it, write the report",
         "o2recon.cli.demo",
         ("synth", *PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
-        ("study=demo", "synth=demo"),
+        ("study=demo", "synth=demo", "masks=carve"),
     ),
     "run": Stage(
         "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",

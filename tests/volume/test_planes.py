@@ -9,7 +9,7 @@ SEARCH = PlaneSearch(tolerance=0.008, max_angle=20.0, min_area=0.01, min_share=0
 
 
 def tilted_top(covered: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A tilted square top, 60 cm wide, with a round patch of radius `covered` that nobody saw; height above its plane."""
+    """A tilted square top, 60 cm wide, with a round unseen patch of radius `covered`; height above its plane."""
     p = voxel_centers(GRID) - GRID.frame.center
     normal = np.array([0.1, 0.2, 1.0]) / np.linalg.norm([0.1, 0.2, 1.0])
     height = p @ normal
