@@ -110,7 +110,8 @@ class ObjectView:
     permitted. `unknown`: neither the mask nor a valid depth speaks. Everything else is background.
     `depth` (metres, z) is the scene's sensor depth; `object_depth` is the object's own: sensor depth where visible,
     completed where hidden. `normal`: camera frame (OpenCV), unit, pointing to the camera; 0 where none.
-    `confidence` in [0, 1]: 1 where visible, what in-painting claims where hidden, else 0.
+    `claim` in [0, 1]: how sure it is that a hidden pixel shows the object. `confidence` in [0, 1]: of colour, depth and
+    normal; 1 where visible, what in-painting says of its own where hidden, else 0.
     """
 
     index: int
@@ -124,6 +125,7 @@ class ObjectView:
     unknown: Bool[np.ndarray, "height width"]
     object_depth: Float[np.ndarray, "height width"]
     normal: Float[np.ndarray, "height width 3"]
+    claim: Float[np.ndarray, "height width"]
     confidence: Float[np.ndarray, "height width"]
 
 

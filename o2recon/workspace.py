@@ -175,5 +175,6 @@ class ObjectFolder:
             unknown=self.read_mask("masks/unknown", i),
             object_depth=self.read_depth("inpainted/depth", i),
             normal=self.read_normal("cues/normal", i),
+            claim=read_image(self.image("masks/claim", i)).astype(np.float32) / 255,
             confidence=read_image(self.image("inpainted/confidence", i)).astype(np.float32) / 255,
         )

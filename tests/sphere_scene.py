@@ -40,6 +40,7 @@ class SphereScene:
             for kind in ("visible", "hidden", "possible", "unknown"):
                 write_image(folder.image(f"masks/{kind}", view.index), getattr(view, kind))
             write_image(folder.image("inpainted/image", view.index), view.color)
+            write_image(folder.image("masks/claim", view.index), (view.claim * 255).astype(np.uint8))
             write_image(folder.image("inpainted/confidence", view.index), (view.confidence * 255).astype(np.uint8))
             folder.write_depth("depth", view.index, view.depth)
             folder.write_depth("inpainted/depth", view.index, view.object_depth)
@@ -96,6 +97,7 @@ def _view(n: int, num_views: int, camera: Camera, frame: ObjectFrame, radius: fl
         unknown=unknown,
         object_depth=z.astype(np.float32),
         normal=normal.astype(np.float32),
+        claim=np.where(hidden, 0.9, 0.0).astype(np.float32),
         confidence=np.where(visible, 1.0, np.where(hidden, 0.8, 0.0)).astype(np.float32),
     )
 

@@ -54,7 +54,8 @@ class RayBuilder:
         color, normal, boundary, silent = (a[rows, columns] for a in (view.color, view.normal, *self._outline(view)))
         role = _roles(view)[rows, columns]
         confidence = np.where(role == Role.VISIBLE, 1, np.where(role == Role.HIDDEN, view.confidence[rows, columns], 0))
-        weight = np.where(role == Role.BACKGROUND, 1, confidence) * ~silent
+        claim = np.where((role == Role.HIDDEN) & (confidence > 0), view.claim[rows, columns], 0)
+        weight = np.where(role == Role.BACKGROUND, 1, np.maximum(confidence, claim)) * ~silent
         sigma = sigma + self.completed_sigma * (1 - confidence)
         return RayTable(
             view_origins=origin,

@@ -100,11 +100,11 @@ def test_possible_pixels_are_silent_but_free_up_to_the_occluder() -> None:
     assert (rays.free_distance > 0).all()
 
 
-def test_hidden_pixels_weigh_what_in_painting_claims_and_are_less_sharp() -> None:
+def test_hidden_pixels_weigh_what_is_claimed_and_are_less_sharp() -> None:
     table = table_of(sphere_scene())
     hidden = rays_of(table, (table.role == Role.HIDDEN) & ~table.boundary)
     visible = rays_of(table, (table.role == Role.VISIBLE) & ~table.boundary)
-    assert torch.allclose(hidden.opacity_weight, torch.tensor(0.8), atol=1e-3)
+    assert torch.allclose(hidden.opacity_weight, torch.tensor(0.9), atol=1e-3)
     assert torch.allclose(hidden.confidence, torch.tensor(0.8), atol=1e-3)
     assert hidden.sigma.min() > visible.sigma.max()
 
