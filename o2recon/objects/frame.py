@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from o2recon.cameras import inside_image, project
 from o2recon.objects.cloud import VisibleCloud
 from o2recon.scene import Scene
 from o2recon.transforms import grid_over, voxel_centers, world_to_voxel
 from o2recon.types import ObjectFrame, VoxelGrid
-from o2recon.volume import carve
+from o2recon.volume import carve, frames_facing
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,8 @@ class ObjectBox:
     """Box of the visible cloud together with the permitted volume within max(`reach`, `reach_share` of the cloud's
     diagonal) of it and connected to it; down to the floor where permitted volume goes on below; x `inflation`.
 
-    Permitted is what is left after all frames carved a region of about `voxels` voxels along its longest edge. Nothing
+    Permitted is what is left after all frames carved a region of about `voxels` voxels along its longest edge, with
+    `min_votes` and `margin` as in Carving. Nothing
     lies deeper than `floor_slack` metres below the floor. `cloud` makes the collector of visible points.
     """
 
@@ -35,10 +35,12 @@ class ObjectBox:
         inflation: float,
         voxels: int,
         min_votes: int,
+        margin: float,
         floor_slack: float,
     ) -> None:
         self.cloud, self.reach, self.reach_share = cloud, reach, reach_share
-        self.inflation, self.voxels, self.min_votes, self.floor_slack = inflation, voxels, min_votes, floor_slack
+        self.inflation, self.voxels, self.floor_slack = inflation, voxels, floor_slack
+        self.min_votes, self.margin = min_votes, margin
 
     def __call__(
         self, scene: Scene, object_id: int, points: Float[np.ndarray, "points 3"], floor: float | None
@@ -49,9 +51,13 @@ class ObjectBox:
         lowest = None if floor is None else floor - self.floor_slack
         region = _grown(box, reach, lowest)
         grid = grid_over(region, 2 * float(region.half_extents.max()) / self.voxels)
-        frames = scene.frames(frames_facing(scene, grid))
         permitted = carve(
-            frames, grid, object_id=object_id, depth_sigma=scene.depth_sigma, min_votes=self.min_votes
+            scene.frames(frames_facing(scene, grid)),
+            grid,
+            object_id=object_id,
+            depth_sigma=scene.depth_sigma,
+            min_votes=self.min_votes,
+            margin=self.margin,
         )
         kept = self._near(grid, points, permitted, reach, floor)
         return self._box(grid, points, kept, lowest)
@@ -91,14 +97,6 @@ def box_of(points: Float[np.ndarray, "points 3"]) -> ObjectFrame:
     low, high = local.min(0), local.max(0)
     half = np.maximum((high - low) / 2, 1e-3)
     return ObjectFrame(rotation @ ((low + high) / 2), rotation, half)
-
-
-def frames_facing(scene: Scene, grid: VoxelGrid) -> list[int]:
-    """Frames whose image some part of the region projects into: the others need not be read."""
-    steps = [np.unique(np.linspace(0, n - 1, 12).round().astype(int)) for n in grid.shape]
-    probes = voxel_centers(grid)[np.ix_(*steps)].reshape(-1, 3)
-    camera = scene.camera
-    return [i for i in scene.indices if inside_image(camera, *project(camera, scene.poses[i], probes)).any()]
 
 
 def _grown(

@@ -6,6 +6,7 @@ from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
 from o2recon.volume.observation import Known, Observation
 from o2recon.volume.planes import FlatPart, PlaneSearch
+from o2recon.volume.projection import frames_facing
 from o2recon.volume.surface import SeenSurface, permitted_behind, seen_surface
 from o2recon.volume.symmetry import MirrorPlane, SymmetrySearch
 
@@ -22,6 +23,7 @@ __all__ = [
     "SeenSurface",
     "SymmetrySearch",
     "carve",
+    "frames_facing",
     "permitted_behind",
     "seen_surface",
 ]

@@ -13,7 +13,7 @@ from o2recon.volume.carving import Carving
 from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
 from o2recon.volume.observation import Observation
-from o2recon.volume.observe import may_be_seen
+from o2recon.volume.projection import frames_facing
 from o2recon.workspace import ObjectFolder
 
 
@@ -77,7 +77,7 @@ class BuildVolume:
             truncation=self.truncation,
             behind=self.behind,
         )
-        useful = [i for i in scene.indices if may_be_seen(grid, scene.camera, scene.poses[i])]
+        useful = frames_facing(scene, grid)
         for frame in track(scene.frames(useful), description="carve and fuse", total=len(useful)):
             self._add(frame, carving, fusion)
         permitted = torch.from_numpy(carving.permitted())

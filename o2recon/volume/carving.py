@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from o2recon.types import Frame, VoxelGrid
-from o2recon.volume.observe import may_be_seen, project_grid
+from o2recon.volume.projection import project_grid
 
 
 class Carving:
@@ -71,12 +71,11 @@ def carve(
     *,
     object_id: int,
     depth_sigma: Callable[[Float[np.ndarray, "..."]], Float[np.ndarray, "..."]],
-    min_votes: int = 2,
-    margin: float = 0.01,
+    min_votes: int,
+    margin: float,
 ) -> Bool[np.ndarray, "x y z"]:
     """The permitted volume of an object from all frames of a scan (`rules`: carving)."""
     carving = Carving(grid=grid, object_id=object_id, depth_sigma=depth_sigma, min_votes=min_votes, margin=margin)
     for frame in frames:
-        if may_be_seen(grid, frame.camera, frame.camera_to_world):
-            carving.add(frame)
+        carving.add(frame)
     return carving.permitted()

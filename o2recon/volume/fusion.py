@@ -10,7 +10,7 @@ from torch import Tensor
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.types import Camera, Frame, VoxelGrid
-from o2recon.volume.observe import project_grid
+from o2recon.volume.projection import project_grid
 
 
 class Fusion:

@@ -9,9 +9,10 @@ import pytest
 
 from o2recon.objects import ObjectBox, VisibleCloud
 from o2recon.objects.cloud import without_outliers
-from o2recon.objects.frame import box_of, frames_facing
+from o2recon.objects.frame import box_of
 from o2recon.transforms import grid_over, world_to_object
 from o2recon.types import ObjectFrame
+from o2recon.volume import frames_facing
 
 
 def finder(**options: Any) -> ObjectBox:
@@ -22,6 +23,7 @@ def finder(**options: Any) -> ObjectBox:
         "inflation": 1.05,
         "voxels": 48,
         "min_votes": 2,
+        "margin": 0.01,
         "floor_slack": 0.02,
     }
     return ObjectBox(**{**arguments, **options})

@@ -1,10 +1,15 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+from sphere_capture import SphereCapture
+from sphere_scene import sphere_scene
 
 from o2recon.cameras import inside_image, project
 from o2recon.scene.synth.camera_path import look_at
 from o2recon.transforms import grid_over, voxel_centers
 from o2recon.types import Camera, Frame, ObjectFrame
-from o2recon.volume.observe import may_be_seen, project_grid
+from o2recon.volume.projection import frames_facing, project_grid
 
 
 def turned_frame(angle: float = 0.4) -> ObjectFrame:
@@ -35,16 +40,19 @@ def test_voxels_project_like_any_other_point():
     np.testing.assert_array_equal(row[off_border], expected[off_border, 1])
 
 
-def test_frames_that_may_be_skipped_see_no_voxel():
+def test_frames_that_are_skipped_see_no_voxel(tmp_path: Path):
     grid = grid_over(turned_frame(), 0.1)
     rng = np.random.default_rng(0)
-    skipped = 0
-    for _ in range(60):
+    frames = {}
+    for n in range(60):
         frame = frame_at(list(rng.uniform([-2, -1, 0], [4, 5, 2])))
-        turned = frame.camera_to_world.copy()
-        turned[:3, :3] = look_at(np.zeros(3), rng.normal(size=3))[:3, :3]
-        frame = Frame(0, frame.color, frame.depth, frame.instance, frame.camera, turned)
-        if not may_be_seen(grid, frame.camera, turned):
-            skipped += 1
-            assert not bool(project_grid(grid, frame).inside.any())
-    assert skipped > 10
+        pose = frame.camera_to_world.copy()
+        pose[:3, :3] = look_at(np.zeros(3), rng.normal(size=3))[:3, :3]
+        frames[n] = replace(frame, camera_to_world=pose)
+    poses = {n: frame.camera_to_world for n, frame in frames.items()}
+    scene = SphereCapture(sphere_scene(num_views=1, size=16), tmp_path, gains=None)
+    scene.camera, scene.poses = frames[0].camera, poses
+    facing = frames_facing(scene, grid)
+    skipped = [frames[n] for n in frames if n not in facing]
+    assert len(skipped) > 10 and len(facing) > 10
+    assert not any(bool(project_grid(grid, frame).inside.any()) for frame in skipped)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from o2recon.scene import Scene
 from o2recon.types import Camera, Frame, VoxelGrid
 
 
@@ -40,7 +41,12 @@ def project_grid(grid: VoxelGrid, frame: Frame) -> Projection:
     return Projection(pixel, depth, inside)
 
 
-def may_be_seen(grid: VoxelGrid, camera: Camera, c2w: Float[np.ndarray, "4 4"]) -> bool:
+def frames_facing(scene: Scene, grid: VoxelGrid) -> list[int]:
+    """Frames into which some part of the grid may project; the others need not be read."""
+    return [index for index in scene.indices if _may_be_seen(grid, scene.camera, scene.poses[index])]
+
+
+def _may_be_seen(grid: VoxelGrid, camera: Camera, c2w: Float[np.ndarray, "4 4"]) -> bool:
     """False when no point of the grid's bounding sphere can project into the image: the frame can be skipped."""
     center = c2w[:3, :3].T @ (grid.frame.center - c2w[:3, 3])
     radius = grid.frame.scale
