@@ -67,6 +67,7 @@ class ScanNetScene(Scene):
         self.groundtruth = self.root / "groundtruth" if (self.root / "groundtruth").is_dir() else None
         self._sketch_folders = [self.root / "sketches"] + ([Path(sketches)] if sketches is not None else [])
         self._files = {kind: self._list(kind) for kind in FOLDERS}
+        self._existing("intrinsic")
         self._table = find_table(self.root)
         self.labels = read_labels(self._table)
         self._check_frames(frame_skip)
@@ -120,6 +121,11 @@ class ScanNetScene(Scene):
         image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise ValueError(f"{path} cannot be read as an image: save it again as PNG")
+        height, width = image.shape
+        grids = {(c.width, c.height) for c in (self.camera, self._colors)}
+        if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
+            sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
+            raise ValueError(f"{path} is {width}x{height}: paint it on the view's image, which is {sizes}")
         mask = self._to_grid(image) > 127
         if not mask.any():
             raise ValueError(f"{path} is an empty mask: paint the hidden part white, or remove the file")
@@ -157,10 +163,14 @@ class ScanNetScene(Scene):
 
     # ---- opening ----
 
-    def _list(self, kind: str) -> dict[int, Path]:
+    def _existing(self, kind: str) -> Path:
         folder = self.root / kind
         if not folder.is_dir():
             raise ValueError(f"{folder} is missing: {self.root} must hold {', '.join(FOLDERS)} and intrinsic")
+        return folder
+
+    def _list(self, kind: str) -> dict[int, Path]:
+        folder = self._existing(kind)
         return {int(p.stem): p for p in folder.iterdir() if p.suffix.lower() in FOLDERS[kind] and p.stem.isdigit()}
 
     def _check_frames(self, frame_skip: int) -> None:
@@ -175,16 +185,18 @@ class ScanNetScene(Scene):
             try:
                 self.poses[index], headers[index] = self._check_frame(index)
             except ValueError as damage:
-                self.skip(index, str(damage))
+                self.skipped[index] = str(damage)
         self.check_damage()
         common = {k: Counter((h[k].width, h[k].height) for h in headers.values()) for k in IMAGES}
         self._sizes = {kind: counts.most_common(1)[0][0] for kind, counts in common.items()}
         for index, by_kind in headers.items():
             for kind, h in by_kind.items():
                 if (h.width, h.height) != self._sizes[kind] and index not in self.skipped:
-                    expected = "{}x{}".format(*self._sizes[kind])
-                    self.skip(index, f"{self._files[kind][index]} is {h.width}x{h.height}, the others are {expected}")
-        self.check_damage()
+                    size, expected = f"{h.width}x{h.height}", "{}x{}".format(*self._sizes[kind])
+                    self.skipped[index] = f"{self._files[kind][index]} is {size}, the others are {expected}"
+        self.check_damage()  # before any is named: too many are one line, a few are one line each
+        for index, reason in sorted(self.skipped.items()):
+            self.skip(index, reason)
 
     def _check_frame(self, index: int) -> tuple[np.ndarray, dict[str, ImageHeader]]:
         for kind in FOLDERS:

@@ -133,7 +133,9 @@ def test_damage_inside_an_image_is_found_when_it_is_read(copy: Path) -> None:
     assert set(scene.skipped) == {4} and len(list(scene.frames())) == 11
 
 
-def test_more_than_a_tenth_damaged_is_an_error_at_opening_and_while_reading(copy: Path) -> None:
+def test_more_than_a_tenth_damaged_is_an_error_at_opening_and_while_reading(
+    copy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for index in (2, 4):
         path = copy / f"depth/{index}.png"
         data = bytearray(path.read_bytes())
@@ -145,8 +147,10 @@ def test_more_than_a_tenth_damaged_is_an_error_at_opening_and_while_reading(copy
     assert len(list(opened(copy, max_bad_share=0.2).frames())) == 10
     for index in (2, 4):
         cut(copy / f"depth/{index}.png")
+    caplog.clear()
     with pytest.raises(ValueError, match=r"2 of 12 .*depth/2\.png is truncated.*scene.max_bad_share"):
         opened(copy)
+    assert not caplog.records  # the error names them: one line
 
 
 def test_frames_are_named_by_number_with_gaps(copy: Path) -> None:
@@ -175,6 +179,7 @@ def test_a_missing_folder_is_named(copy: Path, folder: str) -> None:
         (lambda r: shutil.rmtree(r), "is no folder: set scene.root"),
         (lambda r: [p.unlink() for d in ("color", "depth", "pose") for p in (r / d).iterdir()], "holds no frames"),
         (lambda r: (r / "intrinsic/intrinsic_depth.txt").unlink(), "intrinsic_depth.txt cannot be read"),
+        (lambda r: shutil.rmtree(r / "intrinsic"), "intrinsic is missing"),
         (lambda r: (r / "scannetv2-labels.combined.tsv").unlink(), "labels.combined.tsv is missing"),
         (
             lambda r: np.savetxt(r / "intrinsic/extrinsic_color.txt", np.eye(4) + 0.1 * np.eye(4, k=3)),
@@ -224,7 +229,12 @@ def test_sketches_come_from_the_scene_and_from_the_option(copy: Path, tmp_path: 
     expected = np.zeros((120, 160), bool)
     expected[50:70, 50:100] = True
     assert (masks[2] == expected).all()
-    for content, message in ((np.zeros((240, 320), np.uint8), "is an empty mask"), (None, "unknown header")):
+    other_shape = np.full((100, 320), 255, np.uint8)
+    for content, message in (
+        (np.zeros((240, 320), np.uint8), "is an empty mask"),
+        (other_shape, "is 320x100: .* which is 160x120"),
+        (None, "unknown header"),
+    ):
         path = copy / "sketches/1/4_class_inpaint mask.png"
         path.write_text("x" * 50) if content is None else cv2.imwrite(str(path), content)
         with pytest.raises(ValueError, match=message):
