@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.table import STAGES
+from o2recon.cli.values import check_values
 
 CONFIG = {"config_path": "pkg://o2recon.conf", "config_name": "config", "version_base": "1.3"}
 SWEEPING = ("-m", "--multirun")
@@ -21,6 +22,7 @@ SWEEPING = ("-m", "--multirun")
 
 def launch(stage: str, arguments: Sequence[str]) -> None:
     """Run `stage` with Hydra's command line `arguments`. Raises what the job raises."""
+    check_values(stage, arguments)
     task = _Task()
     with _command_line([f"o2recon {stage}", *with_defaults(stage, arguments)]):
         hydra.main(**CONFIG)(task)()

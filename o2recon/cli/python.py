@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
 from omegaconf import open_dict
+from omegaconf.errors import OmegaConfBaseException
 
-from o2recon.cli.errors import ObjectsFailed
+from o2recon.cli.errors import ObjectsFailed, one_line
 from o2recon.cli.launch import run_job, with_defaults
+from o2recon.cli.values import check_values
 
 
 def reconstruct(
@@ -26,15 +29,22 @@ def reconstruct(
     """
     wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
     own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}", f"experiment={experiment}"]
+    try:
+        return _results([*own, *overrides])
+    except ObjectsFailed as failure:
+        return failure.results
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ValueError(one_line(error)) from error
+
+
+def _results(arguments: list[str]) -> list[dict[str, Any]]:
+    check_values("run", arguments)
     with initialize_config_module("o2recon.conf", version_base="1.3"):
-        config = compose("config", overrides=with_defaults("run", [*own, *overrides]), return_hydra_config=True)
+        config = compose("config", overrides=with_defaults("run", arguments), return_hydra_config=True)
     choices = dict(config.hydra.runtime.choices)
     with open_dict(config):
         del config["hydra"]
-    try:
-        results: list[dict[str, Any]] = run_job(config, choices)
-    except ObjectsFailed as failure:
-        return failure.results
+    results: list[dict[str, Any]] = run_job(config, choices)
     return results
 
 

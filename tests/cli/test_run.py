@@ -164,6 +164,16 @@ def test_python_gives_the_same_results(study: Path, tiny_room: Path) -> None:
     assert results == [result(study)]
 
 
+@pytest.mark.parametrize(
+    ("root", "override", "message"),
+    [("/nowhere", "device=cpu", "/nowhere is no folder"), ("/nowhere", "mesh.sp=1", "no option 'mesh.sp'")],
+)
+def test_python_gives_the_same_line(root: str, override: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
+        o2recon.reconstruct(root, overrides=[override])
+    assert "\n" not in str(raised.value)
+
+
 def test_status_and_report_of_the_study(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = [f"work={study / 'work'}", f"outputs={study / 'outputs'}"]
     assert status_of(["status", *places]) == 0

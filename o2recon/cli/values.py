@@ -1,0 +1,39 @@
+"""Words where a number or true/false is expected, found before anything runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, QuotedString
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+
+def check_values(stage: str, arguments: Sequence[str]) -> None:
+    """ValueError for `mesh.spacing_m=1cm`. What Hydra itself complains about is left to it."""
+    words = {key: word for argument in arguments for key, word in _words(argument)}
+    if not words:
+        return
+    from o2recon.cli.options import composed
+
+    config = composed(stage)
+    for key, word in words.items():
+        default = OmegaConf.select(config, key)
+        if isinstance(default, bool):
+            raise ValueError(f"{key}={word} is neither true nor false (by default it is {str(default).lower()})")
+        if isinstance(default, int | float):
+            raise ValueError(f"{key}={word} is no number (by default it is {default})")
+
+
+def _words(argument: str) -> list[tuple[str, str]]:
+    """The texts that one argument gives to a single key; none for numbers, groups, interpolations and flags."""
+    if argument.startswith("-"):
+        return []
+    try:
+        override = OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return []
+    value = override.value()
+    values: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
+    texts = [v.text if isinstance(v, QuotedString) else v for v in values]
+    return [(override.key_or_group, t) for t in texts if isinstance(t, str) and "${" not in t]
