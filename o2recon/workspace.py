@@ -26,6 +26,10 @@ def written_atomically(path: Path) -> Iterator[Path]:
         yield temporary
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # writing to an open file names none
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,11 +1,14 @@
 """Progress bar with ETA, metrics.csv, and the checkpoint that a killed run continues from."""
 
 import csv
+import io
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -94,6 +97,15 @@ class MetricsFile(pl.Callback):
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
+
+
+class DirectWriter(TorchCheckpointIO):
+    """Writes checkpoints where they belong. Lightning's own writer goes through the system's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).write_bytes(buffer.getbuffer())
 
 
 class LastCheckpoint(pl.Callback):

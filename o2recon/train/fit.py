@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from o2recon.data import ObjectData
-from o2recon.train.callbacks import LastCheckpoint, MetricsFile, StepProgress
+from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress
 from o2recon.train.checkpoint import read_checkpoint
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, Term
@@ -115,6 +115,7 @@ class Fit:
                 enable_progress_bar=False,
                 enable_model_summary=False,
                 callbacks=callbacks,
+                plugins=[DirectWriter()],
             )
             trainer.fit(module, datamodule=data, ckpt_path=None if previous is None else str(previous))
 
