@@ -32,7 +32,7 @@ def read_curves(file: Path, limit: int) -> list[Curve]:
             step = _number(row.get("step"))
             for name, text in row.items():
                 value = _number(text)
-                if value is not None and name not in (None, "step", "epoch"):
+                if value is not None and name not in (None, "step", "epoch", "seconds"):
                     columns.setdefault(name, []).append((number if step is None else step, value))
     names = [n for n in columns if len(columns[n]) > 1]
     names.sort(key=lambda n: (not n.startswith("val/"), n not in ("train/loss", "train/loss/total", "loss")))

@@ -204,12 +204,14 @@ class Report:
         )
         environment.tests["has_number"] = lambda part, run, key: run.number("metrics", part, key) is not None
         environment.globals["tone"] = _tone
+        anchors = {panel.row: section for section in sections for panel in section.panels}
         return environment.get_template("page.html.j2").render(
             study=study,
             runs=runs,
             table=table,
             sections=sections,
-            anchors={panel.row: section for section in sections for panel in section.panels},
+            anchors=anchors,
+            weakest=_weakest(table, anchors),
             summary=_summary(runs, sections),
             payloads=payloads,
             three=viewer.compress(viewer.three_script().encode()),
@@ -252,6 +254,19 @@ def _summary(runs: Sequence[Run], sections: Sequence[ObjectSection]) -> dict[str
         "unseen": mean_fact("unseen_share"),
         "covered": mean_fact("mean_hidden_share_of_silhouette", "median_hidden_share_of_silhouette"),
     }
+
+
+def _weakest(table: Table, anchors: dict[int, ObjectSection]) -> dict[str, str] | None:
+    """Where to look first: the run of the lowest hidden F at 2 cm; None when there is nothing to choose from."""
+    cells = [table.cell(row, "hidden_f_score_2cm") for row in table.rows]
+    scored = [(cell.value, number) for number, cell in enumerate(cells) if cell.value is not None]
+    if len(scored) < 2:
+        return None
+    number = min(scored)[1]
+    section, run = anchors[number], table.rows[number].run
+    method = f" with {run.experiment} / {run.ablation}" if run is not None and len(table.summaries) > 2 else ""
+    name = f"{section.category or 'object'} {section.object} of {section.scene}{method}"
+    return {"anchor": section.anchor, "name": name, "text": cells[number].text}
 
 
 def _record(folder: ObjectFolder) -> ObjectRecord | None:

@@ -73,6 +73,14 @@ def test_facts_of_the_scan_and_the_verdict_are_shown(text: str) -> None:
     assert "held-out depth agrees within 0.8 cm" in text
 
 
+def test_the_weakest_run_is_named_first(tmp_path: Path, make_report: Any) -> None:
+    for number, score in ((1, 0.9), (2, 0.3)):
+        metrics = {"hidden": {"f_score_2cm": score}}
+        write_run(tmp_path / "s", ("quick", "none"), ("room", number), metrics=metrics)
+    page = make_report()(tmp_path / "s", tmp_path / "work").read_text()
+    assert re.search(r'Weakest: <a href="#object-1">\w+ 2 of room</a>, hidden F 2 cm 0.300', page)
+
+
 def test_three_js_stands_once_however_many_meshes(text: str) -> None:
     ids = Page(text).ids
     assert ids.count("three") == 1 and {"mesh-0", "mesh-1", "truth-0"} <= set(ids) and "mesh-2" not in ids
