@@ -69,8 +69,10 @@ class Chain:
         before = read_result(folder)
         if self._fits[-1] == "evaluate" and self._is_finished(before, identity):
             assert before is not None
-            logger.info("object %d (%s) is up to date: %s", kept.id, kept.category, folder)
-            return Outcome(kept, "current", before, folder)
+            outcome = Outcome(kept, "current", before, folder)
+            told = "failed before, retry=failed tries it again" if outcome.failed else "is up to date"
+            logger.info("object %d (%s) %s: %s", kept.id, kept.category, told, folder)
+            return outcome
         if before is not None:
             self._say_why(kept, before, identity, folder)
         try:

@@ -92,5 +92,6 @@ def _table(scene: str, outcomes: list[Outcome], *, scored: bool) -> Table:
         values = [(metrics.get(part) or {}).get(key) for part, key in columns.values()] if scored else []
         seconds = sum((outcome.result.get("seconds") or {}).values())
         shown = ["-" if v is None else f"{v:.2f}" for v in values]
-        table.add_row(str(outcome.kept.id), outcome.kept.category, outcome.state, *shown, f"{seconds:.0f}")
+        state = "failed" if outcome.failed else outcome.state
+        table.add_row(str(outcome.kept.id), outcome.kept.category, state, *shown, f"{seconds:.0f}")
     return table

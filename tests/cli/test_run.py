@@ -120,6 +120,8 @@ def test_a_diverged_training_is_a_failed_result_and_is_retried_when_asked(
     assert content["metrics"]["complete"]["f_score_5cm"] == 0 and content["metrics"]["complete"]["chamfer_cm"] is None
     assert "1 of 1 objects failed: 1 (chair)" in capsys.readouterr().err
     assert run(own, tiny_room, "train.log_every=2") == 1
+    told = capsys.readouterr()
+    assert "failed before, retry=failed" in told.out + told.err and "up to date" not in told.out + told.err
     assert run(own, tiny_room, "train.log_every=2", "retry=failed") == 0
     assert result(own)["status"] == "ok"
 
