@@ -41,6 +41,9 @@ def run(job: Job) -> list[dict[str, Any]]:
     if job.stage == "prepare":
         console.print(selection.table())
         _print_skipped(scene, console)
+    elif prepares and job.config.object == "all":
+        for dropped in selection.dropped:
+            console.print(f"object {dropped.id} ({dropped.category}) is dropped: {dropped.reason}", soft_wrap=True)
     asked = wanted(selection, job.config.object)
     chain = Chain(job, scene, prepares=prepares, fits=fits)
     outcomes = [chain(kept, one=asked.one) for kept in asked.kept]
