@@ -42,12 +42,15 @@ class Known:
     def of(cls, seen: Observation, *, min_weight: float, min_share: float) -> "Known":
         """What follows from the observation.
 
-        `min_weight`: fused weight from which a voxel counts as observed. `min_share`: behind the surface it also needs
-        this share of the largest weight nearby, so that coarse far frames do not thicken what near ones saw.
+        `min_weight`: fused weight from which a voxel counts as observed; a tenth of the surface's median weight where
+        that is less, for objects seen from afar only. `min_share`: behind the surface it also needs this share of the
+        largest weight nearby, so that coarse far frames do not thicken what near ones saw.
         ValueError when nothing lies behind any seen surface.
         """
         spacing = seen.grid.spacing
-        observed = seen.weight > min_weight
+        measured = seen.weight[(seen.weight > 0) & (seen.distance.abs() < spacing)]
+        typical = float(measured.median()) if len(measured) else 0.0
+        observed = seen.weight > min(min_weight, 0.1 * typical)
         strong = observed & (seen.weight > min_share * _largest_nearby(seen.weight, spacing))
         inside = strong & (seen.distance < -0.2 * spacing) & seen.permitted
         if not bool(inside.any()):

@@ -1,5 +1,6 @@
 """Carving, fusion and completion of a ball in front of a wall, seen from one side: everything is known exactly."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.scene.synth.camera_path import look_at
 from o2recon.transforms import grid_over, voxel_centers, world_to_voxel
 from o2recon.types import Camera, Frame, ObjectFrame
-from o2recon.volume import Carving, Completion, Fusion, Observation, carve
+from o2recon.volume import Carving, Completion, Fusion, Known, Observation, carve
 
 CENTER, RADIUS, WALL = np.array([1.0, 2.0, 0.5]), 0.2, 2.6
 CAMERA = Camera(np.array([[150.0, 0, 80], [0, 150.0, 60], [0, 0, 1]]), 160, 120)
@@ -137,3 +138,10 @@ def test_carving_keeps_thin_legs(tiny_room):
     i, j, k = np.rint(world_to_voxel(grid, inside)).astype(int).T
     assert (~permitted[i, j, k]).mean() <= 0.001
     assert permitted.mean() < 0.8
+
+
+def test_a_ball_seen_only_from_afar_is_observed_too():
+    seen, _ = observed()
+    faint = replace(seen, weight=seen.weight * 1e-3)
+    near, far = (Known.of(o, min_weight=0.03, min_share=0.2).surface for o in (seen, faint))
+    assert float((near & far).sum()) > 0.8 * float(near.sum())
