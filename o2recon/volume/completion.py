@@ -76,9 +76,7 @@ class Completion:
         lower, upper = known.inside.float(), (seen.permitted & ~known.front).float()
         for bound in (lower, upper):
             _clear_border(bound)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        bounds = (t.to(device) for t in (cost, lower, upper))
-        occupied = minimal_surface(*bounds, iterations=self.iterations).cpu().numpy() > 0.5
+        occupied = minimal_surface(cost, lower, upper, iterations=self.iterations).numpy() > 0.5
         trusted = (seen.weight * known.trusted).numpy()
         return _blend(occupied, seen.distance.numpy(), trusted, seen.grid.spacing)
 
