@@ -14,6 +14,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import select, wanted
 from o2recon.mesh import write_scene
+from o2recon.objects import Selection
 from o2recon.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,7 @@ def run(job: Job) -> list[dict[str, Any]]:
         console.print(selection.table())
         _print_skipped(scene, console)
     elif prepares and job.config.object == "all":
-        for dropped in selection.dropped:
-            console.print(f"object {dropped.id} ({dropped.category}) is dropped: {dropped.reason}", soft_wrap=True)
+        print_dropped(selection, console)
     asked = wanted(selection, job.config.object)
     chain = Chain(job, scene, prepares=prepares, fits=fits)
     outcomes = [chain(kept, one=asked.one) for kept in asked.kept]
@@ -74,6 +74,12 @@ def _write_scene(job: Job, scene: Scene, outcomes: list[Outcome]) -> None:
     files = [(name, file) for name, file in files if file.is_file()]
     if files:
         write_scene(job.scene_folder(scene.name) / "scene.glb", files)
+
+
+def print_dropped(selection: Selection, console: Console) -> None:
+    """Name every object that did not pass the filters, and why."""
+    for dropped in selection.dropped:
+        console.print(f"object {dropped.id} ({dropped.category}) is dropped: {dropped.reason}", soft_wrap=True)
 
 
 def _print_skipped(scene: Scene, console: Console) -> None:

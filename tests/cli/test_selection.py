@@ -1,6 +1,10 @@
+import io
+
 import pytest
 from omegaconf import OmegaConf
+from rich.console import Console
 
+from o2recon.cli.run import print_dropped
 from o2recon.cli.selection import for_object, wanted
 from o2recon.objects import Dropped, Kept, Selection
 
@@ -45,3 +49,9 @@ def test_an_override_concerns_its_object_alone() -> None:
     config = {"min_frames": 10, "overrides": {"2": {"category": "armchair"}}}
     assert for_object(config, 2)["overrides"] == {"2": {"category": "armchair"}}
     assert for_object(config, 1) == {"min_frames": 10, "overrides": {}}
+
+
+def test_dropped_objects_are_named_with_their_reason() -> None:
+    out = io.StringIO()
+    print_dropped(SELECTION, Console(file=out))
+    assert out.getvalue() == "object 2 (lamp) is dropped: seen in 3 of 20 frames: lower objects.min_frames\n"
