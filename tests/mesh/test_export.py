@@ -17,7 +17,7 @@ from o2recon.mesh import (
     write_ply,
     write_scene,
 )
-from o2recon.mesh.export import srgb_to_linear
+from o2recon.mesh.gltf import srgb_to_linear
 
 
 @pytest.fixture
