@@ -32,6 +32,8 @@ from o2recon.sweep import (
 
 logger = logging.getLogger(__name__)
 CONFIG = "config.yaml"
+BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
+"""What decides a baseline's result, besides the prepared data."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Chain:
             self._say_why(kept, before, identity, folder)
         try:
             with self._preparation.ready(kept, build=self._prepares) as notes:
-                return self._fit(kept, identity, folder, notes)
+                needed = {"objects": notes["objects"]} if self._job.config.baseline else notes
+                return self._fit(kept, identity, folder, needed)
         except Busy as error:
             logger.warning("%s", error)
             return Outcome(kept, "busy", {}, folder)
@@ -143,7 +146,7 @@ class Chain:
         """What decides the result, and its fingerprint."""
         config = OmegaConf.to_container(self._job.config, resolve=True)
         assert self._fitting is not None and isinstance(config, dict)
-        config = run_config({str(k): v for k, v in config.items()})
+        config = _deciding({str(k): v for k, v in config.items()})
         inputs = {
             "prepared": self._preparation.fingerprint(kept),
             "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
@@ -163,7 +166,7 @@ class Chain:
         if (folder / CONFIG).is_file():
             config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
             assert isinstance(config, dict)
-            old |= run_config({str(k): v for k, v in config.items()})
+            old |= _deciding({str(k): v for k, v in config.items()})
             new |= identity["config"]
         what = "; ".join(changes(old, new)[:5])
         logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)
@@ -200,6 +203,12 @@ class Chain:
             "verdict": None,
             "groundtruth": None,
         }
+
+
+def _deciding(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that decides the result; a baseline knows of no field and no loss."""
+    config = run_config(config)
+    return {k: config[k] for k in BASELINE_PARTS} if config.get("baseline") else config
 
 
 def _seconds(notes: dict[str, Any]) -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""Train, mesh and evaluate one prepared object; training is skipped when it was done with the same config and data."""
+"""Train, mesh and evaluate one prepared object; training is skipped when it was done with the same config and data.
+
+A baseline replaces training and the field's mesh: its own mesh gets the same files and scores.
+"""
 
 import json
 import logging
@@ -31,8 +34,9 @@ class Fitting:
     """The stages after the preparation, built from the config once and used for every object of a scene."""
 
     def __init__(self, job: Job, scene: Scene) -> None:
-        self._job, self._device = job, job.device
+        self._job, self._device, self._scene = job, job.device, scene
         self._fit = build(job.config.train)
+        self._baseline: Any = build(job.config.baseline) if job.config.baseline else None
         self._mesher = build(job.config.mesh)
         self._evaluator = build(job.config.evaluate)
         self._truth = scene.groundtruth
@@ -51,21 +55,11 @@ class Fitting:
         `prepared`: fingerprint of the data in `folder`. MissingStage when a stage before the first one was not run.
         """
         inputs = {"prepared": prepared}
-        if "train" in stages:
-            field = self._train(folder, out, inputs, resume=resume)
+        if self._baseline is not None:
+            done = self._baseline_mesh(folder, out, inputs, stages)
         else:
-            self._require(out / TRAINED, "train", inputs)
-            field = None
-        if "mesh" in stages:
-            self._mesh(field if field is not None else load_field(out / CHECKPOINT), folder, out, inputs)
-        elif "evaluate" in stages:
-            self._require(out / MESHED, "mesh", inputs)
-        done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
-        seconds = {"train": done.pop("seconds", None)}
-        if (out / MESHED).is_file():
-            meshed = _notes(out / MESHED)
-            seconds["mesh"] = meshed.pop("seconds")
-            done |= meshed
+            done = self._field_mesh(folder, out, inputs, stages, resume=resume)
+        seconds = done.pop("seconds")
         if "evaluate" in stages:
             evaluation, seconds["evaluate"] = timed(lambda: self._evaluator(out / MESH, folder, self._truth))
             done |= {"metrics": evaluation.metrics, "verdict": evaluation.verdict}
@@ -89,8 +83,51 @@ class Fitting:
         return None if truth is None else self._evaluator.metrics(None, None, truth)
 
     def _config(self, stage: str) -> dict[str, Any]:
+        if self._baseline is not None:
+            return {"baseline": self._job.plain("baseline"), "mesh": self._job.plain("mesh")}
         config = {**self._parts, "seed": self._job.config.seed}
         return config | {"mesh": self._job.plain("mesh")} if stage == "mesh" else config
+
+    def _field_mesh(
+        self, folder: ObjectFolder, out: Path, inputs: dict[str, str], stages: tuple[str, ...], *, resume: bool
+    ) -> dict[str, Any]:
+        """Our own method up to the mesh; the notes of what is there after `stages`, `seconds` by stage."""
+        if "train" in stages:
+            field = self._train(folder, out, inputs, resume=resume)
+        else:
+            self._require(out / TRAINED, "train", inputs)
+            field = None
+        if "mesh" in stages:
+            self._mesh(field if field is not None else load_field(out / CHECKPOINT), folder, out, inputs)
+        elif "evaluate" in stages:
+            self._require(out / MESHED, "mesh", inputs)
+        done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
+        seconds = {"train": done.pop("seconds", None)}
+        if (out / MESHED).is_file():
+            meshed = _notes(out / MESHED)
+            seconds["mesh"] = meshed.pop("seconds")
+            done |= meshed
+        return done | {"seconds": seconds}
+
+    def _baseline_mesh(
+        self, folder: ObjectFolder, out: Path, inputs: dict[str, str], stages: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The same for a baseline: it has nothing to train."""
+        if "mesh" in stages:
+            (out / MESHED).unlink(missing_ok=True)
+            logger.info("object %s: %s", folder.path.name, self._job.experiment)
+            mesh, seconds = timed(lambda: self._baseline(self._scene, folder))
+            views = [folder.read_view(v) for v in folder.read_record().views]
+            clean = bool(mesh.is_watertight)
+            result, finishing = timed(lambda: self._mesher.finish(mesh, None, views, out, clean=clean))
+            times = {"baseline": seconds, "mesh": finishing}
+            notes = {"device": "cpu", "mesh": result.summary, "evidence": result.shares, "seconds": times}
+            write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
+        elif "evaluate" in stages:
+            self._require(out / MESHED, "mesh", inputs)
+        else:
+            logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
+        return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
 
     def _train(self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool) -> nn.Module:
         config, manifest = self._config("train"), out / TRAINED

@@ -99,15 +99,22 @@ class Mesher:
         rgb = None
         if color is not None:
             rgb = vertex_colors(mesh, color, frame, chunk=int(self.sampling["chunk"]), device=device)
-        return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out)
+        return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out, clean=True)
 
-    def finish(self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path) -> MeshResult:
-        """Clean any mesh (world, metres), add evidence and colours, write the files. Also for baselines."""
+    def finish(
+        self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path, *, clean: bool
+    ) -> MeshResult:
+        """Add evidence and colours to any mesh (world, metres) and write the files. Also for baselines.
+
+        `clean`: remove floaters first; not from a fused surface, whose pieces are all measured. `rgb` None: the mesh
+        has its colours already, or none.
+        """
         if rgb is not None:
             set_colors(mesh, rgb)
         evidence = vertex_evidence(mesh, views, depth_sigma=self.depth_sigma, margin=self.margin)
         mesh.vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
-        mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
+        if clean:
+            mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
         evidence = _stored_evidence(mesh)
         depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
         faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin)

@@ -1,6 +1,6 @@
 """Voxel volumes of one object: what all frames together say about the space around it."""
 
-from o2recon.volume.build import BuildVolume
+from o2recon.volume.build import BuildVolume, object_grid
 from o2recon.volume.carving import Carving, carve
 from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
@@ -24,6 +24,7 @@ __all__ = [
     "SymmetrySearch",
     "carve",
     "frames_facing",
+    "object_grid",
     "permitted_behind",
     "seen_surface",
 ]

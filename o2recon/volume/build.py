@@ -8,7 +8,7 @@ import torch
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.transforms import grid_over
-from o2recon.types import Frame, ObjectRecord, Volume, VoxelGrid
+from o2recon.types import Frame, ObjectFrame, ObjectRecord, Volume, VoxelGrid
 from o2recon.volume.carving import Carving
 from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
@@ -58,8 +58,7 @@ class BuildVolume:
 
     def grid(self, record: ObjectRecord) -> VoxelGrid:
         """The grid over the object's box."""
-        volume = 8 * float(np.prod(record.frame.half_extents))
-        return grid_over(record.frame, max(self.min_spacing, (volume / self.max_voxels) ** (1 / 3)))
+        return object_grid(record.frame, max_voxels=self.max_voxels, min_spacing=self.min_spacing)
 
     def _observe(self, scene: Scene, record: ObjectRecord) -> Observation:
         grid = self.grid(record)
@@ -89,3 +88,9 @@ class BuildVolume:
         if self.carve:
             carving.add(frame)
         fusion.add(frame)
+
+
+def object_grid(frame: ObjectFrame, *, max_voxels: int, min_spacing: float) -> VoxelGrid:
+    """The grid of about `max_voxels` voxels over a box, none finer than `min_spacing` metres."""
+    volume = 8 * float(np.prod(frame.half_extents))
+    return grid_over(frame, max(min_spacing, (volume / max_voxels) ** (1 / 3)))
