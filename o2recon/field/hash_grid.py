@@ -1,25 +1,30 @@
 """Multi-resolution grid encoding: low levels dense, high levels hashed; one interface over its backends."""
 
+import importlib.util
 import logging
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from o2recon.field import numba_grid, torch_grid
+from o2recon.field import numba_grid, tinycudann_grid, torch_grid
 from o2recon.field.encoding import Encoded, Encoding
 from o2recon.field.layout import grid_layout
 
 log = logging.getLogger(__name__)
-BACKENDS = ("auto", "torch", "numba")
+BACKENDS = ("auto", "torch", "numba", "triton", "tinycudann")
+PAIRWISE = ("numba", "triton")
+"""Backends that take features two at a time."""
 
 
 class HashGrid(Encoding):
     """Grid encoding of Instant-NGP, with exact first and second derivatives.
 
     `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU
-    and torch elsewhere; points that themselves require a gradient, and float64, always go through torch, whose
-    derivatives are complete to any order. Tables of `num_objects` objects lie one after the other.
+    and triton on a GPU, torch where they cannot; points that themselves require a gradient, and float64, always go
+    through torch, whose derivatives are complete to any order. Tables of `num_objects` objects lie one after the other.
+    With `half_gather` triton reads a float16 copy of the table, made anew whenever the table has changed; gradients and
+    the table itself stay float32.
     """
 
     level_weights: Tensor
@@ -36,6 +41,7 @@ class HashGrid(Encoding):
         initial_scale: float,
         backend: str,
         num_objects: int = 1,
+        half_gather: bool = False,
     ) -> None:
         super().__init__()
         if interpolation not in ("smooth", "linear"):
@@ -48,8 +54,14 @@ class HashGrid(Encoding):
         self.num_levels = num_levels
         self.num_channels = num_levels * num_features
         self.smooth = interpolation == "smooth"
-        if backend == "numba" and num_features % 2:
-            raise ValueError(f"num_features={num_features}: numba takes an even number, or set backend=torch")
+        if backend in PAIRWISE and num_features % 2:
+            raise ValueError(f"num_features={num_features}: {backend} takes an even number, or set backend=torch")
+        if backend == "tinycudann":
+            tinycudann_grid.load()
+        if backend == "triton" and importlib.util.find_spec("triton") is None:
+            raise ImportError("encoding backend=triton: Triton is missing; it comes with torch on Linux")
+        self.half_gather = half_gather
+        self._half: tuple[int, Tensor] | None = None
         self.backend = backend
         self._announced: set[str] = set()
         rows = num_objects * self.layout.total_rows
@@ -65,19 +77,43 @@ class HashGrid(Encoding):
         """The backend that runs for points on `device`."""
         if self.backend != "auto":
             return self.backend
-        return "numba" if device.type == "cpu" and self.table.shape[1] % 2 == 0 else "torch"
+        if self.table.shape[1] % 2:
+            return "torch"
+        if device.type == "cpu":
+            return "numba"
+        return "triton" if device.type == "cuda" and importlib.util.find_spec("triton") is not None else "torch"
 
     def features(
         self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None
     ) -> Float[Tensor, "points channels"]:
-        return self.encode(points, objects).features
+        return self._encode(points, objects, contraction=False).features
 
     def encode(self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None) -> Encoded:
+        return self._encode(points, objects, contraction=True)
+
+    def _encode(self, points: Tensor, objects: Tensor | None, *, contraction: bool) -> Encoded:
         backend = self.resolve_backend(points.device)
         if points.requires_grad or points.dtype != torch.float32:
             backend = "torch"
         if backend not in self._announced:
             self._announced.add(backend)
             log.info("hash-grid encoding: %s on %s", backend, points.device)
-        encode = numba_grid.encode if backend == "numba" else torch_grid.encode
-        return encode(points, self.table, self.level_weights, objects, self.layout, smooth=self.smooth)
+        arguments = (points, self.table, self.level_weights, objects, self.layout)
+        if backend == "triton":
+            from o2recon.field import triton_grid
+
+            rows = self._half_rows() if self.half_gather else None
+            return triton_grid.encode(*arguments, smooth=self.smooth, rows=rows, contraction=contraction)
+        modules = {"torch": torch_grid, "numba": numba_grid, "tinycudann": tinycudann_grid}
+        return modules[backend].encode(*arguments, smooth=self.smooth)
+
+    def _half_rows(self) -> Tensor:
+        """The table in float16. A CUDA graph under capture gets its own copy, so that every replay makes it anew."""
+        version = self.table._version
+        capturing = self.table.is_cuda and torch.cuda.is_current_stream_capturing()
+        if capturing or self._half is None or self._half[0] != version or self._half[1].device != self.table.device:
+            copy = self.table.detach().half()
+            if capturing:
+                return copy
+            self._half = (version, copy)
+        return self._half[1]
