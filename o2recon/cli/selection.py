@@ -52,7 +52,7 @@ def wanted(selection: Selection, request: Any) -> Wanted:
         if not selection.kept:
             raise ValueError(f"{selection.scene} has no object that passes the filters: 'o2recon prepare' lists why")
         return Wanted(tuple(selection.kept), one=False)
-    ids = _ids(request)
+    ids = object_ids(request)
     return Wanted(tuple(selection.require(i) for i in ids), one=len(ids) == 1)
 
 
@@ -64,7 +64,8 @@ def for_object(config: dict[str, Any], object_id: int) -> dict[str, Any]:
     return {**config, "overrides": own}
 
 
-def _ids(request: Any) -> list[int]:
+def object_ids(request: Any) -> list[int]:
+    """The ids that `object=` names, as a number, a text such as 1,2 or a list. ValueError for anything else."""
     parts: list[Any] = list(request) if isinstance(request, (list, ListConfig)) else str(request).split(",")
     try:
         return list(dict.fromkeys(int(str(p).strip()) for p in parts))

@@ -50,6 +50,11 @@ STAGES = {
         "o2recon.cli.run",
         (*PREPARING, *FITTING, "mesh", "evaluate", *CHOICES),
     ),
+    "compare": Stage(
+        "score folders of anybody's meshes (meshes=FOLDER groundtruth=FOLDER) and put them into a study",
+        "o2recon.cli.compare",
+        ("compare", "evaluate", "report"),
+    ),
     "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report",)),
     "view": Stage("web page of a study: meshes in place, cameras, masks, error colours", "o2recon.cli.view", ("view",)),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
