@@ -63,6 +63,7 @@ class Fitting:
         if "evaluate" in stages:
             evaluation, seconds["evaluate"] = timed(lambda: self._evaluator(out / MESH, folder, self._truth))
             done |= {"metrics": evaluation.metrics, "verdict": evaluation.verdict}
+            done["mesh"] = (done.get("mesh") or {}) | evaluation.mesh
             done["groundtruth"] = self.groundtruth(folder.read_record().object)
         return done | {"seconds": {k: round(v, 2) for k, v in seconds.items() if v is not None}}
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
+from o2recon.evaluate.contact import floor_gap_cm, is_stable
+from o2recon.evaluate.distances import checked_thresholds
+from o2recon.evaluate.intersections import self_intersections
 from o2recon.evaluate.metrics import score
 from o2recon.evaluate.protocol import protocol_values, voxel_average
 from o2recon.evaluate.seen import seen_points
@@ -17,6 +20,7 @@ from o2recon.evaluate.truth import Truth, find_truth
 from o2recon.evaluate.verdict import Limits, failed_verdict, held_out_agreement, verdict
 from o2recon.mesh.evidence import area_shares, vertex_evidence
 from o2recon.mesh.export import read_evidence, read_mesh
+from o2recon.mesh.mesh import summary
 from o2recon.mesh.visible import DepthView
 from o2recon.types import ObjectView
 from o2recon.workspace import ObjectFolder
@@ -26,16 +30,23 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`metrics` as in result.json, None without truth; `verdict` as in `o2recon.evaluate.verdict`."""
+    """`metrics` as in result.json, None without truth; `verdict` as in `o2recon.evaluate.verdict`.
+
+    `mesh`: what the mesh is by itself, as `o2recon.mesh.summary` says, with `self_intersections` (pairs of faces, None
+    in a mesh too large), `floor_gap_cm` and `stable` (None where no floor is known); empty for a failure.
+    """
 
     metrics: dict[str, Any] | None
     verdict: dict[str, Any]
+    mesh: dict[str, Any] = field(default_factory=dict)
 
 
 class Evaluator:
     """Scores meshes of prepared objects.
 
-    `margin`: metres that a surface may be off a measured depth besides 2 sigma; sigma(z) = noise_offset + noise_factor
+    `thresholds_cm`: of precision, recall and F-scores. `max_intersection_faces`: no search for self-intersections in
+    larger meshes. `support_reach`: metres above the lowest vertex up to which vertices bear the object. `margin`:
+    metres that a surface may be off a measured depth besides 2 sigma; sigma(z) = noise_offset + noise_factor
     (z - noise_start)^2. `voxel_size`: metres, of the original protocol's point clouds. `*_limits`: (good, fair) ends of
     the verdict's grades.
     """
@@ -43,6 +54,9 @@ class Evaluator:
     def __init__(
         self,
         *,
+        thresholds_cm: Sequence[float | int],
+        max_intersection_faces: int,
+        support_reach: float,
         margin: float,
         noise_offset: float,
         noise_factor: float,
@@ -52,6 +66,9 @@ class Evaluator:
         silhouette_iou_limits: Sequence[float],
         guessed_limits: Sequence[float],
     ) -> None:
+        self.thresholds_cm = checked_thresholds(thresholds_cm)
+        self.max_intersection_faces = max_intersection_faces
+        self.support_reach = support_reach
         self.margin = margin
         self.noise = (noise_offset, noise_factor, noise_start)
         self.voxel_size = voxel_size
@@ -87,7 +104,16 @@ class Evaluator:
         apart = [view for view, kept in zip(views, record.views, strict=True) if kept.held_out]
         agreement = held_out_agreement(mesh, apart, depth_sigma=self.depth_sigma, margin=self.margin)
         shares = area_shares(mesh, evidence)
-        return Evaluation(metrics, verdict(agreement, shares, watertight=bool(mesh.is_watertight), limits=self.limits))
+        told = verdict(agreement, shares, watertight=bool(mesh.is_watertight), limits=self.limits)
+        return Evaluation(metrics, told, self.properties(mesh, record.floor))
+
+    def properties(self, mesh: trimesh.Trimesh, floor: float | None) -> dict[str, Any]:
+        """The `mesh` of `Evaluation`. World, metres; `floor` is its height, without which nobody knows what is up."""
+        return summary(mesh) | {
+            "self_intersections": self_intersections(mesh, max_faces=self.max_intersection_faces),
+            "floor_gap_cm": None if floor is None else floor_gap_cm(mesh, floor),
+            "stable": None if floor is None else is_stable(mesh, reach=self.support_reach),
+        }
 
     def metrics(self, mesh: trimesh.Trimesh | None, visible: trimesh.Trimesh | None, truth: Truth) -> dict[str, Any]:
         """Our metrics and, under `o2recon_protocol`, the original's: the vertices of `visible` against the truth's.
@@ -98,7 +124,9 @@ class Evaluator:
         if truth.mesh is None:
             points = voxel_average(points, size=self.voxel_size)
         reference = truth.points if truth.mesh is None else np.asarray(truth.mesh.vertices, float)
-        return score(mesh, truth) | {"o2recon_protocol": protocol_values(points, reference)}
+        return score(mesh, truth, thresholds_cm=self.thresholds_cm) | {
+            "o2recon_protocol": protocol_values(points, reference)
+        }
 
     def with_seen(self, truth: Truth, views: list[ObjectView]) -> Truth:
         """`truth` with its `seen`, computed from the prepared views' depth where it does not say so itself."""

@@ -5,18 +5,25 @@ truth -> prediction, chamfer = half their sum; precision and recall = shares str
 sample belongs to `visible` or `hidden` as its nearest truth point does.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import trimesh
 from jaxtyping import Bool, Float
 
-from o2recon.evaluate.distances import Nearest, f_score, nearest, share_below
+from o2recon.evaluate.distances import (
+    DISTANCES,
+    THRESHOLDS_CM,
+    Nearest,
+    nearest_both,
+    share_below,
+    shares_at,
+)
 from o2recon.evaluate.sampling import Samples, sample_surface
 from o2recon.evaluate.truth import Truth
 from o2recon.evaluate.volume import volume_iou
 
-THRESHOLDS_CM = (1, 2, 5, 10)
 Values = dict[str, float | None]
 
 
@@ -24,6 +31,7 @@ def score(
     mesh: trimesh.Trimesh | None,
     truth: Truth,
     *,
+    thresholds_cm: Sequence[float | int] = THRESHOLDS_CM,
     prediction_samples: int = 200_000,
     iou_samples: int = 100_000,
     seed: int = 0,
@@ -34,17 +42,16 @@ def score(
     does not say what was seen, `visible` and `hidden` are None; an observed point set gives recall and completeness.
     """
     if mesh is None or len(mesh.faces) == 0 or not mesh.area > 0:
-        return _failed(truth)
+        return _failed(truth, thresholds_cm)
     prediction = sample_surface(mesh, count=prediction_samples, seed=seed)
-    to_truth = nearest(prediction.points, truth.points)
-    to_prediction = nearest(truth.points, prediction.points)
+    to_truth, to_prediction = nearest_both(prediction.points, truth.points)
     parts: dict[str, Any] = {}
     for part, selected in _parts(truth).items():
         if selected is None:
             parts[part] = None
             continue
         chosen = selected[to_truth.index]
-        values = distance_values(to_truth.distance[chosen], to_prediction.distance[selected])
+        values = distance_values(to_truth.distance[chosen], to_prediction.distance[selected], thresholds_cm)
         values |= normal_values(truth, prediction, to_prediction, selected)
         parts[part] = _recall_only(values) if truth.observed_only else values
     complete = parts["complete"]
@@ -55,24 +62,30 @@ def score(
     return parts
 
 
-def distance_values(to_truth: Float[np.ndarray, "predicted"], to_prediction: Float[np.ndarray, "true"]) -> Values:
-    """Accuracy, completeness, chamfer (cm) and precision, recall, F-score at 1, 2, 5, 10 cm from distances in metres.
+def distance_values(
+    to_truth: Float[np.ndarray, "predicted"],
+    to_prediction: Float[np.ndarray, "true"],
+    thresholds_cm: Sequence[float | int] = THRESHOLDS_CM,
+) -> Values:
+    """Accuracy, completeness, chamfer (cm, and squared) and precision, recall, F-scores from distances in metres.
 
-    When no predicted sample belongs to the part, its accuracy and chamfer are None and its precision and F-scores 0.
+    chamfer = half the sum of both means, chamfer_squared_cm2 = half the sum of both means of squares. When no predicted
+    sample belongs to the part, its accuracy and chamfers are None and its precision and F-scores 0.
     """
-    accuracy = 100 * float(to_truth.mean()) if len(to_truth) else None
+    given = len(to_truth) > 0
+    accuracy = 100 * float(to_truth.mean()) if given else None
     completeness = 100 * float(to_prediction.mean())
+    squared = 1e4 * float((to_truth**2).mean() + (to_prediction**2).mean()) / 2 if given else None
     values: Values = {
         "accuracy_cm": accuracy,
         "completeness_cm": completeness,
         "chamfer_cm": None if accuracy is None else (accuracy + completeness) / 2,
+        "chamfer_squared_cm2": squared,
     }
-    for t in THRESHOLDS_CM:
-        precision = share_below(to_truth, t / 100) if len(to_truth) else 0.0
+    for t in thresholds_cm:
+        precision = share_below(to_truth, t / 100) if given else 0.0
         recall = share_below(to_prediction, t / 100)
-        values[f"precision_{t}cm"] = precision
-        values[f"recall_{t}cm"] = recall
-        values[f"f_score_{t}cm"] = f_score(precision, recall)
+        values |= shares_at(t, precision, recall)
     return values
 
 
@@ -101,15 +114,15 @@ def _parts(truth: Truth) -> dict[str, Bool[np.ndarray, "points"] | None]:
 
 
 def _recall_only(values: Values) -> Values:
-    kept = ("completeness_cm", *(f"recall_{t}cm" for t in THRESHOLDS_CM))
-    return {key: value if key in kept else None for key, value in values.items()}
+    return {key: value if key.startswith(("completeness", "recall")) else None for key, value in values.items()}
 
 
-def _failed(truth: Truth) -> dict[str, Any]:
+def _failed(truth: Truth, thresholds_cm: Sequence[float | int]) -> dict[str, Any]:
     """Values of a missing or empty mesh: shares 0, distances and normals None."""
-    shares: Values = {f"{name}_{t}cm": 0.0 for t in THRESHOLDS_CM for name in ("precision", "recall", "f_score")}
-    distances: Values = {f"{name}_cm": None for name in ("accuracy", "completeness", "chamfer")}
-    values: Values = distances | shares | {"normal_consistency": None, "normal_consistency_signed": None}
+    values: Values = dict.fromkeys(DISTANCES)
+    for t in thresholds_cm:
+        values |= shares_at(t, 0.0, 0.0)
+    values |= {"normal_consistency": None, "normal_consistency_signed": None}
     if truth.observed_only:
         values = _recall_only(values)
     parts: dict[str, Any] = {name: None if sel is None else dict(values) for name, sel in _parts(truth).items()}

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from o2recon.evaluate.distances import nearest
+from o2recon.evaluate.distances import nearest_both
 
 FARTHEST = 10.0
 """Distances from here on (metres) do not enter the means."""
@@ -18,8 +18,9 @@ def protocol_values(
     World, metres. F = 2PR / (P + R + 1e-8). Without predicted points (failure) the shares are 0, the distances None.
     """
     failed = len(prediction) == 0
-    to_truth = np.zeros(0) if failed else nearest(prediction, truth).distance
-    to_prediction = np.full(len(truth), np.inf) if failed else nearest(truth, prediction).distance
+    to_truth, to_prediction = np.zeros(0), np.full(len(truth), np.inf)
+    if not failed:
+        to_truth, to_prediction = (found.distance for found in nearest_both(prediction, truth))
     accuracy, completeness = _mean(to_truth), _mean(to_prediction)
     both = accuracy is not None and completeness is not None
     values: dict[str, float | None] = {
