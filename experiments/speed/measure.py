@@ -1,0 +1,91 @@
+"""Measures a training step on this GPU: peak rates, whole steps, the kernels of a step. Writes JSON and prints tables.
+
+usage: python measure.py [--out FILE] [--points 16 18] [--rows 15 17 19] [--ways WAY ...] [--no-peaks]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import peaks
+import step as steps
+import torch
+
+WAYS = {
+    "torch grid, eager": ("torch", "eager", "ieee", False),
+    "eager ieee": ("triton", "eager", "ieee", False),
+    "eager tf32": ("triton", "eager", "tf32", False),
+    "compile tf32": ("triton", "compile", "tf32", False),
+    "compile bf16": ("triton", "compile", "bf16", False),
+    "triton tf32": ("triton", "triton", "tf32", False),
+    "triton bf16": ("triton", "triton", "bf16", False),
+    "triton bf16, half gather": ("triton", "triton", "bf16", True),
+}
+"""Name -> grid backend, networks, precision, float16 copy of the table."""
+
+
+def whole_step(way: str, log2_points: int, log2_rows: int) -> dict[str, object]:
+    """Milliseconds of one step in a CUDA graph and launched one by one, without and with optimiser; memory."""
+    torch.manual_seed(0)
+    torch.cuda.reset_peak_memory_stats()
+    backend, networks, precision, half = WAYS[way]
+    chain = steps.Chain(log2_rows=log2_rows, backend=backend, half_gather=half).cuda()
+    data = steps.Data(2**log2_points)
+    loss = steps.forward(chain, data, networks=networks, precision=precision)
+    row: dict[str, object] = {"way": way, "log2_points": log2_points, "log2_rows": log2_rows}
+    if backend == "triton":
+        row["graph_ms"] = peaks.graph_time(steps.step(chain, loss, optimise=False))
+        row["graph_with_adam_ms"] = peaks.graph_time(steps.step(chain, loss, optimise=True))
+    row["launched_with_adam_ms"] = peaks.event_time(steps.step(chain, loss, optimise=True), repeats=10)
+    row["loss"] = float(loss().detach())
+    row["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    return row
+
+
+def kernels(way: str, log2_points: int, log2_rows: int, repeats: int = 5) -> dict[str, float]:
+    """Milliseconds a step by kernel name, from the profiler."""
+    backend, networks, precision, half = WAYS[way]
+    chain = steps.Chain(log2_rows=log2_rows, backend=backend, half_gather=half).cuda()
+    loss = steps.forward(chain, steps.Data(2**log2_points), networks=networks, precision=precision)
+    run = steps.step(chain, loss, optimise=True)
+    for _ in range(3):
+        run()
+    torch.cuda.synchronize()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        for _ in range(repeats):
+            run()
+        torch.cuda.synchronize()
+    times = {e.key: e.self_device_time_total / 1e3 / repeats for e in profile.key_averages()}
+    return dict(sorted(((k, v) for k, v in times.items() if v > 0), key=lambda item: -item[1])[:30])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("speed.json"))
+    parser.add_argument("--points", type=int, nargs="+", default=[16, 18, 20])
+    parser.add_argument("--rows", type=int, nargs="+", default=[15, 17, 19])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--profile", nargs="*", default=["triton bf16"], choices=list(WAYS))
+    parser.add_argument("--no-peaks", action="store_true")
+    options = parser.parse_args()
+    result: dict = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "steps": [], "kernels": {}}
+    result["peaks"] = {} if options.no_peaks else peaks.measure()
+    for name, rate in result["peaks"].items():
+        print(f"{rate:10.3f}  {name}", flush=True)
+    for way in options.ways:
+        for points in options.points:
+            for rows in options.rows:
+                row = whole_step(way, points, rows)
+                result["steps"].append(row)
+                print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+                torch.cuda.empty_cache()
+    for way in options.profile:
+        result["kernels"][way] = kernels(way, 18, 19)
+        print(way, "at 2^18 points, 2^19 rows:", flush=True)
+        for name, milliseconds in result["kernels"][way].items():
+            print(f"{milliseconds:8.3f} ms  {name[:110]}")
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
