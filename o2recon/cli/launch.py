@@ -33,7 +33,8 @@ def launch(stage: str, arguments: Sequence[str]) -> None:
 def with_defaults(stage: str, arguments: Sequence[str]) -> list[str]:
     """The user's overrides after the stage's own, and written so that Hydra takes them.
 
-    `object=1,2` is a list (Hydra would take it for a sweep) and `objects.overrides.<id>...` may add keys.
+    `object=1,2` and `baselines=tsdf,hull` are lists (Hydra would take them for sweeps); `objects.overrides.<id>...` may
+    add keys.
     """
     own = [o for o in STAGES[stage].overrides if not any(a.split("=")[0] == o.split("=")[0] for a in arguments)]
     flags = [a for a in arguments if a in SWEEPING]  # to the front: Hydra takes no overrides after a flag in between
@@ -45,8 +46,8 @@ def _accepted(argument: str, *, sweeping: bool) -> str:
     key, equals, value = argument.partition("=")
     if key.startswith("objects.overrides."):
         return f"++{argument}"
-    if key == "object" and not sweeping and equals and "," in value and value[0] not in "[\"'":
-        return f"object=[{value}]"
+    if key in ("object", "baselines") and not sweeping and equals and "," in value and value[0] not in "[\"'":
+        return f"{key}=[{value}]"
     return argument
 
 

@@ -9,10 +9,11 @@ from rich.table import Table
 
 from o2recon.cli.build import build
 from o2recon.cli.chain import Chain, Outcome
+from o2recon.cli.companions import companions
 from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.job import Job
 from o2recon.cli.report import run as write_report
-from o2recon.cli.selection import select, wanted
+from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.mesh import write_scene
 from o2recon.objects import Selection
 from o2recon.scene import Scene
@@ -33,10 +34,13 @@ PARTS = {
 def run(job: Job) -> list[dict[str, Any]]:
     """Run the job's stage for every object asked for, one after the other, and print a table at the end.
 
-    Returns the results. ValueError for bad input; ObjectsFailed when some object failed.
+    Stages that go from the scan to the report then do the same for every baseline of `baselines=`. Returns the results,
+    those of the baselines last. ValueError for bad input; ObjectsFailed when some object failed in the experiment asked
+    for. A baseline's failure is one of its results, listed like any other, but not a failure of the command.
     """
     scene = opened_scene(job)
-    prepares, fits = PARTS[job.stage]
+    prepares = PARTS[job.stage][0]
+    beside = companions(job) if job.stage in ("run", "demo") else []
     selection = select(job, scene)
     console = Console()
     if job.stage == "prepare":
@@ -45,19 +49,35 @@ def run(job: Job) -> list[dict[str, Any]]:
     elif prepares and job.config.object == "all":
         print_dropped(selection, console)
     asked = wanted(selection, job.config.object)
-    chain = Chain(job, scene, prepares=prepares, fits=fits)
-    outcomes = [chain(kept, one=asked.one) for kept in asked.kept]
-    if fits[-1:] == ("evaluate",):
-        _write_scene(job, scene, outcomes)
-    console.print(_table(scene.name, outcomes, scored=fits[-1:] == ("evaluate",)))
+    outcomes = _outcomes(job, scene, asked, console)
+    others = [outcome for other in beside for outcome in _outcomes(other, scene, asked, console)]
     if job.stage in ("run", "demo"):
         write_report(job)
-    failed = [o for o in outcomes if o.failed]
-    results = [o.result for o in outcomes]
-    if failed:
-        listed = "; ".join(f"{o.kept.id} ({o.kept.category}): {o.result['error']}" for o in failed)
-        raise ObjectsFailed(f"{len(failed)} of {len(outcomes)} objects failed: {listed}", results)
+    results = [o.result for o in (*outcomes, *others)]
+    if any(o.failed for o in others):
+        logger.warning("baselines failed: %s", _failures(others))
+    if any(o.failed for o in outcomes):
+        failed = sum(o.failed for o in outcomes)
+        raise ObjectsFailed(f"{failed} of {len(outcomes)} objects failed: {_failures(outcomes)}", results)
     return results
+
+
+def _outcomes(job: Job, scene: Scene, asked: Wanted, console: Console) -> list[Outcome]:
+    """The job's chain for every object, its `scene.glb` and its table."""
+    prepares, fits = PARTS[job.stage]
+    chain = Chain(job, scene, prepares=prepares, fits=fits)
+    outcomes = [chain(kept, one=asked.one) for kept in asked.kept]
+    scored = fits[-1:] == ("evaluate",)
+    if scored:
+        _write_scene(job, scene, outcomes)
+    console.print(_table(f"{scene.name}: {job.experiment}", outcomes, scored=scored))
+    return outcomes
+
+
+def _failures(outcomes: list[Outcome]) -> str:
+    """The failed objects with their reasons."""
+    failed = [o for o in outcomes if o.failed]
+    return "; ".join(f"{o.kept.id} ({o.kept.category}): {o.result['error']}" for o in failed)
 
 
 def opened_scene(job: Job) -> Scene:
@@ -87,8 +107,8 @@ def _print_skipped(scene: Scene, console: Console) -> None:
         console.print(f"skipped frame {index}: {reason}")
 
 
-def _table(scene: str, outcomes: list[Outcome], *, scored: bool) -> Table:
-    table = Table(title=scene)
+def _table(title: str, outcomes: list[Outcome], *, scored: bool) -> Table:
+    table = Table(title=title)
     table.add_column("object", justify="right")
     table.add_column("category")
     table.add_column("status")

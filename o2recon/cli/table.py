@@ -22,13 +22,13 @@ STAGES = {
     "demo": Stage(
         "build a synthetic room with exact truth, reconstruct every object in it, write the report",
         "o2recon.cli.demo",
-        ("synth", *PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
-        ("study=demo", "synth=demo", "masks=carve"),
+        ("synth", *PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", *CHOICES),
+        ("study=demo", "synth=demo", "masks=carve", "baselines=[tsdf,tsdf_closed,hull]"),
     ),
     "run": Stage(
         "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "mesh", "evaluate", "report", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", *CHOICES),
     ),
     "prepare": Stage(
         "choose objects and views, carve, find hidden parts, in-paint, compute cues; print what was kept and why",
@@ -43,12 +43,12 @@ STAGES = {
     "mesh": Stage(
         "extract closed, coloured meshes from trained fields",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "mesh", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", *CHOICES),
     ),
     "evaluate": Stage(
         "score meshes against the truth and write result.json",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "mesh", "evaluate", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", *CHOICES),
     ),
     "compare": Stage(
         "score folders of anybody's meshes (meshes=FOLDER groundtruth=FOLDER) and put them into a study",

@@ -9,7 +9,8 @@ from o2recon.manifest import stage_fingerprint
 
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
-    *("work", "prepared", "outputs", "report", "view", "synth", "room", "baselines"),
+    *("work", "prepared", "outputs", "report", "view", "compare", "meshes", "synth", "room"),
+    "baselines",
     *("meshes", "compare"),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
