@@ -11,6 +11,10 @@ import yaml
 _LOG = logging.getLogger(__name__)
 
 Key = tuple[str, str]
+BASELINES = ("tsdf", "tsdf_closed", "hull", "smooth_sdf")
+"""Experiments that exist to be compared with."""
+KINDS = {"ours": "o2recon", "other": "Meshes by others", "baseline": "Baselines"}
+"""Kinds of methods in the order in which they are shown, and their headings."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ class Run:
         return (self.experiment, self.ablation)
 
     @property
+    def kind(self) -> str:
+        """ "baseline", "ours", or "other": scored by `o2recon compare`, made by somebody else."""
+        if self.experiment in BASELINES:
+            return "baseline"
+        return "other" if self.result and not self.result.get("fingerprint") else "ours"
+
+    @property
     def place(self) -> Key:
         """(scene, object): what every method is compared on."""
         return (self.scene, self.object)
@@ -50,9 +61,21 @@ class Run:
         return any(isinstance(part, dict) and part for part in self.part("metrics").values())
 
     @property
-    def total_seconds(self) -> float | None:
-        seconds = [s for s in self.part("seconds").values() if isinstance(s, int | float)]
-        return float(sum(seconds)) if seconds else None
+    def stages(self) -> dict[str, float]:
+        """Seconds of the stages until the mesh is there: all but `evaluate`. {} when not recorded."""
+        seconds = self.part("seconds").items()
+        return {k: float(s) for k, s in seconds if isinstance(s, int | float) and k != "evaluate"}
+
+    @property
+    def seconds(self) -> float | None:
+        """Time until the mesh is there; None when not recorded or when there is no mesh."""
+        return sum(self.stages.values()) if self.stages and self.status == "ok" else None
+
+    @property
+    def closed(self) -> bool | None:
+        """Whether the mesh is closed; None when nobody said."""
+        value = self.part("mesh").get("watertight")
+        return value if isinstance(value, bool) else None
 
     def part(self, key: str) -> dict[str, Any]:
         """A dictionary of result.json; {} when it is missing or null."""
@@ -79,7 +102,7 @@ def collect_runs(study_dir: Path) -> tuple[Run, ...]:
     """All runs of a study, ordered by scene, object, experiment, ablation (none first), seed (numbers as numbers).
 
     A folder counts as a run when it has a result.json or a config.yaml. A result.json that cannot be read is a failed
-    run that says so. ValueError when the study has no run at all.
+    run that says so, and so is one that ended well but whose mesh.ply is gone. ValueError when there is no run at all.
     """
     folders = sorted(p for p in study_dir.glob("*/*/*/*/seed_*") if p.is_dir())
     runs = [_read_run(p) for p in folders if (p / "result.json").is_file() or (p / "config.yaml").is_file()]
@@ -105,13 +128,29 @@ def _read_run(folder: Path) -> Run:
         except ValueError as problem:
             _LOG.warning("%s cannot be read (%s)", file, problem)
             status, error, result = "failed", "result.json cannot be read: delete it and run again", {}
+    if status == "ok" and not _holds(folder / "mesh.ply"):
+        _LOG.warning("%s is missing or empty: the run counts as failed", folder / "mesh.ply")
+        status, error = (
+            "failed",
+            "mesh.ply is missing or empty although the run ended well: run it again with retry=all",
+        )
+        result = {k: v for k, v in result.items() if k not in ("metrics", "evidence", "mesh", "verdict")}
     return Run(folder, experiment, ablation, scene, object_id, seed.removeprefix("seed_"), status, error, result)
+
+
+def _holds(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
 
 
 def _order(run: Run) -> tuple[Any, ...]:
     object_id, seed = (int(text) if text.isdigit() else -1 for text in (run.object, run.seed))
     method = (run.experiment, run.ablation != "none", run.ablation)
     return (run.scene, object_id, run.object, *method, seed, run.seed)
+
+
+def method_name(method: Key) -> str:
+    """ "quick", or "quick / no_inpaint"."""
+    return method[0] if method[1] == "none" else f"{method[0]} / {method[1]}"
 
 
 def groundtruth_of(run: Run) -> Path | None:

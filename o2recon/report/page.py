@@ -1,7 +1,6 @@
-"""Study folder -> report/index.html and report/table.{csv,md,tex}."""
+"""Study folder -> report/index.html, report/overview.svg and report/{table,methods}.{csv,md,tex}."""
 
 import logging
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,29 +8,48 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
-from o2recon.evaluate.truth import Truth
 from o2recon.manifest import package_version
-from o2recon.report import colors, figures, meshes, viewer
-from o2recon.report.collect import Run, collect_runs, groundtruth_of, run_config, scene_facts
-from o2recon.report.curves import Curve, read_curves
-from o2recon.report.table import Table, build_table, to_csv, to_markdown, to_tex
-from o2recon.types import ObjectRecord
-from o2recon.workspace import ObjectFolder, written_atomically
+from o2recon.progress import track
+from o2recon.report import charts, colors, overview, viewer
+from o2recon.report.collect import KINDS, Run, collect_runs, method_name, scene_facts
+from o2recon.report.formats import to_csv, to_markdown, to_tex
+from o2recon.report.methods import MEASURES, Methods, methods_table
+from o2recon.report.sections import Media, ObjectSection, plain_section
+from o2recon.report.table import Table, build_table
+from o2recon.workspace import written_atomically
 
 _LOG = logging.getLogger(__name__)
 
 PARTS = ("visible", "complete", "hidden")
 NUMBERS = (
     ("chamfer_cm", "Chamfer cm", 2),
+    ("chamfer_squared_cm2", "Chamfer squared cm²", 2),
     ("accuracy_cm", "Accuracy cm", 2),
     ("completeness_cm", "Completeness cm", 2),
     *((f"f_score_{t}cm", f"F {t} cm", 3) for t in (1, 2, 5, 10)),
     *((f"{kind}_{t}cm", f"{kind.capitalize()} {t} cm", 3) for t in (2, 5) for kind in ("precision", "recall")),
     ("normal_consistency", "Normals", 3),
+    ("normal_consistency_signed", "Normals, signed", 3),
     ("iou", "IoU", 3),
 )
+HELD_OUT = (
+    ("views", "Held-out views", "", 0),
+    ("held_out_depth_residual_cm", "Depth residual", " cm", 2),
+    ("covered", "Visible pixels covered", "", 3),
+    ("silhouette_iou", "Silhouette IoU", "", 3),
+    ("psnr_db", "PSNR", " dB", 1),
+    ("ssim", "SSIM", "", 3),
+)
+MESH = (
+    ("vertices", "Vertices", "", 0, 1),
+    ("faces", "Faces", "", 0, 1),
+    ("components", "Components", "", 0, 1),
+    ("self_intersections", "Self-intersections", "", 0, 1),
+    ("volume_m3", "Volume", " l", 1, 1000),
+    ("floor_gap_cm", "Above the floor", " cm", 1, 1),
+)
+"""Key, title, unit, digits, factor."""
 FACTS = (
     ("unseen_share", "True surface unseen in every view"),
     ("mean_hidden_share_of_silhouette", "True silhouette hidden, mean"),
@@ -46,39 +64,20 @@ _TONES = {
     "fair": {"fair", "medium", "partly", "usable", "unfinished", "b", "c"},
     "bad": {"failed", "poor", "bad", "low", "doubtful", "d", "f"},
 }
+_MEDIA = ("all", "none")
+_SCRIPTS = ("table.js", "unpack.js", "geometry.js", "pane.js", "viewer.js")
 
 
 @dataclass(frozen=True)
-class RunPanel:
-    """One run as the template shows it. `mesh`: id of its payload on the page, None without a mesh."""
+class _Study:
+    """Everything the templates read."""
 
-    run: Run
-    path: str
-    row: int
-    mesh: str | None
-    modes: tuple[str, ...]
-    picture: list[tuple[str, str]]
-    curves: list[Curve]
-    config: str
-
-
-@dataclass(frozen=True)
-class ObjectSection:
-    """One object of one scene with all its runs. `azimuth`: where the camera stood, radians in the world's xy plane."""
-
-    anchor: str
-    scene: str
-    object: str
-    category: str
-    thumbnail: str | None
-    views: list[figures.ViewFigure]
-    num_views: int
-    hidden: figures.HiddenShare | None
-    facts: dict[str, Any]
-    azimuth: float
-    truth: str | None
-    truth_modes: tuple[str, ...]
-    panels: list[RunPanel]
+    name: str
+    runs: Sequence[Run]
+    methods: Methods
+    table: Table
+    sections: list[ObjectSection]
+    facts: dict[tuple[str, str], dict[str, Any]]
 
 
 class Report:
@@ -87,202 +86,131 @@ class Report:
     def __init__(
         self,
         *,
+        media: str,
         num_views: int,
         view_height: int,
         jpeg_quality: int,
         max_faces: int,
         max_total_faces: int,
+        max_pictures: int,
         error_range_cm: float,
     ) -> None:
         """The yaml says what each value means. ValueError when one is out of range."""
         counts = {"num_views": num_views, "view_height": view_height, "max_faces": max_faces}
-        for name, value in {**counts, "max_total_faces": max_total_faces, "error_range_cm": error_range_cm}.items():
+        counts |= {"max_total_faces": max_total_faces, "max_pictures": max_pictures}
+        for name, value in {**counts, "error_range_cm": error_range_cm}.items():
             if value <= 0:
                 raise ValueError(f"report.{name} is {value}, but has to be above 0")
         if not 1 <= jpeg_quality <= 100:
             raise ValueError(f"report.jpeg_quality is {jpeg_quality}, but has to be within 1 and 100")
+        if media not in _MEDIA:
+            raise ValueError(f"report.media is {media!r}, but has to be one of {', '.join(_MEDIA)}")
+        self._media = media
         self._num_views, self._view_height, self._quality = num_views, view_height, jpeg_quality
-        self._max_faces, self._max_total_faces = max_faces, max_total_faces
+        self._max_faces, self._max_total_faces, self._max_pictures = max_faces, max_total_faces, max_pictures
         self._error_range_cm = error_range_cm
 
     def __call__(self, study_dir: Path, work_dir: Path) -> Path:
         """`outputs/<study>` and `work` -> path of index.html. ValueError when the study has no runs."""
         start = time.perf_counter()
         runs = collect_runs(study_dir)
-        table = build_table(runs)
         payloads: dict[str, str] = {}
-        faces = max(1000, min(self._max_faces, self._max_total_faces // (2 * len(runs))))
-        sections = [
-            self._section(number, [r for r in enumerate(runs) if r[1].place == place], work_dir, faces, payloads)
-            for number, place in enumerate(dict.fromkeys(run.place for run in runs))
-        ]
-        folder = study_dir / "report"
-        for suffix, text in (("csv", to_csv(table)), ("md", to_markdown(table)), ("tex", to_tex(table))):
-            _write(folder / f"table.{suffix}", text)
-        _write(folder / "index.html", self._render(study_dir.name, runs, table, sections, payloads))
-        megabytes = (folder / "index.html").stat().st_size / 1e6
-        seconds = time.perf_counter() - start
-        _LOG.info("report of %d runs in %.1f s: %s (%.1f MB)", len(runs), seconds, folder / "index.html", megabytes)
+        places = list(dict.fromkeys(run.place for run in runs))
+        facts = {place: scene_facts(next(run for run in runs if run.place == place)) for place in places}
+        media = self._budget(runs, payloads)
+        sections = []
+        for number, place in enumerate(track(places, description="objects of the report")):
+            mine = [pair for pair in enumerate(runs) if pair[1].place == place]
+            if media is None:
+                sections.append(plain_section(number, mine, facts[place]))
+            else:
+                sections.append(media.section(number, mine, facts[place], work_dir))
+        study = _Study(study_dir.name, runs, Methods(runs), build_table(runs), sections, facts)
+        index = self._write(study_dir / "report", study, payloads)
+        told = (len(runs), time.perf_counter() - start, index, index.stat().st_size / 1e6)
+        _LOG.info("report of %d runs in %.1f s: %s (%.1f MB)", *told)
+        return index
+
+    def _budget(self, runs: Sequence[Run], payloads: dict[str, str]) -> Media | None:
+        """How large pictures and meshes may be with so many runs; None when the page has to do without."""
+        if self._media == "none":
+            return None
+        places = len({run.place for run in runs})
+        return Media(
+            num_views=self._num_views,
+            view_height=self._view_height,
+            quality=self._quality,
+            faces=max(1000, min(self._max_faces, self._max_total_faces // (len(runs) + places))),
+            pictures=max(1, min(12, self._max_pictures // len(runs))),
+            error_range=self._error_range_cm / 100,
+            payloads=payloads,
+        )
+
+    def _write(self, folder: Path, study: _Study, payloads: dict[str, str]) -> Path:
+        scores, ablations = overview.score_charts(study.methods), overview.ablation_charts(study.methods)
+        times = overview.time_chart(study.methods)
+        timed = [] if times is None else [times]
+        table = methods_table(study.methods)
+        for name, content in (("table", study.table), ("methods", table)):
+            for suffix, write in (("csv", to_csv), ("md", to_markdown), ("tex", to_tex)):
+                _write(folder / f"{name}.{suffix}", write(content))
+        if scores or timed:
+            _write(folder / "overview.svg", charts.standalone_svg([*scores, *ablations, *timed], columns=2))
+        drawn = {"scores": scores, "ablations": ablations, "times": timed}
+        _write(folder / "index.html", self._render(study, table, drawn, payloads))
         return folder / "index.html"
 
-    def _section(
-        self, number: int, runs: list[tuple[int, Run]], work_dir: Path, faces: int, payloads: dict[str, str]
-    ) -> ObjectSection:
-        first = runs[0][1]
-        folder = ObjectFolder(work_dir / first.scene / "objects" / first.object)
-        record = _record(folder)
-        views = () if record is None else record.views
-        shown = [
-            figures.view_figure(folder, v, height=self._view_height, quality=self._quality)
-            for v in figures.spread(views, self._num_views)
-        ]
-        truth_path = next((p for _, run in runs if (p := groundtruth_of(run)) is not None), None)
-        truth = None if truth_path is None else meshes.load_truth_of(truth_path, first.object)
-        loaded = [meshes.load_mesh(run.folder / "mesh.ply") for _, run in runs]
-        panels = [self._panel(*pair, mesh, truth, faces, payloads) for pair, mesh in zip(runs, loaded, strict=True)]
-        truth_id = f"truth-{number}"
-        truth_modes: tuple[str, ...] = ()
-        if truth is not None:
-            only = loaded[0] if len(runs) == 1 else None  # with several runs its distances would be to one of them
-            small = meshes.page_truth(truth, only, max_faces=faces, error_range=self._error_range_cm / 100)
-            truth_modes, payloads[truth_id] = tuple(small.colors), viewer.pack(small)
-        return ObjectSection(
-            anchor=f"object-{number}",
-            scene=first.scene,
-            object=first.object,
-            category=next((run.category for _, run in runs if run.category), record.category if record else ""),
-            thumbnail=figures.thumbnail(folder, views, height=96, quality=self._quality),
-            views=[v for v in shown if v is not None],
-            num_views=len(views),
-            hidden=figures.hidden_share(folder, views),
-            facts=scene_facts(first),
-            azimuth=_azimuth(record),
-            truth=truth_id if truth is not None else None,
-            truth_modes=truth_modes,
-            panels=panels,
-        )
-
-    def _panel(
-        self,
-        row: int,
-        run: Run,
-        loaded: meshes.Loaded | None,
-        truth: Truth | None,
-        faces: int,
-        payloads: dict[str, str],
-    ) -> RunPanel:
-        mesh_id: str | None = None
-        modes: tuple[str, ...] = ()
-        if loaded is not None:
-            limit = self._error_range_cm / 100
-            small = meshes.page_mesh(loaded, truth, max_faces=faces, error_range=limit)
-            mesh_id, modes = f"mesh-{row}", tuple(small.colors)
-            payloads[mesh_id] = viewer.pack(small)
-        elif run.status == "ok":
-            _LOG.warning("%s is missing or empty: the page shows no mesh", run.folder / "mesh.ply")
-        return RunPanel(
-            run=run,
-            path="/".join(run.folder.parts[-5:]),
-            row=row,
-            mesh=mesh_id,
-            modes=modes,
-            picture=figures.render_pictures(run.folder, height=self._view_height, quality=self._quality, limit=12),
-            curves=read_curves(run.folder / "metrics.csv", 8),
-            config=run_config(run),
-        )
-
     def _render(
-        self, study: str, runs: Sequence[Run], table: Table, sections: list[ObjectSection], payloads: dict[str, str]
+        self, study: _Study, methods: Table, drawn: dict[str, list[charts.Chart]], payloads: dict[str, str]
     ) -> str:
         here = Path(__file__).parent
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(here),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.tests["has_number"] = lambda part, run, key: run.number("metrics", part, key) is not None
-        environment.globals["tone"] = _tone
-        anchors = {panel.row: section for section in sections for panel in section.panels}
+        anchors = {panel.row: section for section in study.sections for panel in section.panels}
+        environment = _environment(here / "templates")
+        scripts = _SCRIPTS if payloads else _SCRIPTS[:1]
         return environment.get_template("page.html.j2").render(
             study=study,
-            runs=runs,
-            table=table,
-            sections=sections,
+            media=self._media,
+            sections=study.sections,
             anchors=anchors,
-            weakest=_weakest(table, anchors),
-            summary=_summary(runs, sections),
-            payloads=payloads,
-            three=viewer.compress(viewer.three_script().encode()),
-            style=(here / "page.css").read_text(),
-            script=(here / "page.js").read_text(),
-            colors=colors,
-            parts=PARTS,
-            numbers=NUMBERS,
-            facts=FACTS,
-            scored=any(run.scored for run in runs),
-            many_seeds=len({run.seed for run in runs}) > 1,
+            methods_table=methods,
+            charts={kind: [charts.inline_svg(c) for c in found] for kind, found in drawn.items()},
+            failures=overview.failures(study.runs, study.facts),
+            baselines=overview.missing_baselines(study.methods),
+            summary=overview.facts_of_study(study.runs, study.facts),
+            scored=any(run.scored for run in study.runs),
+            many_seeds=len({run.seed for run in study.runs}) > 1,
             error_range_cm=self._error_range_cm,
+            payloads=payloads,
+            three=viewer.compress(viewer.three_script().encode()) if payloads else None,
+            style="\n".join((here / "assets" / name).read_text() for name in ("page.css", "objects.css")),
+            script="\n".join((here / "assets" / name).read_text() for name in scripts),
             version=package_version(),
         )
 
 
-def _summary(runs: Sequence[Run], sections: Sequence[ObjectSection]) -> dict[str, Any]:
-    """What was run, where, how long: the tiles on top of the page."""
-
-    def distinct(key: str) -> list[str]:
-        return sorted({str(run.result[key]) for run in runs if run.result.get(key)})
-
-    def mean_fact(*keys: str) -> float | None:
-        known = [[s.facts[k] for k in keys if isinstance(s.facts.get(k), int | float)] for s in sections]
-        values = [float(of_object[0]) for of_object in known if of_object]
-        return statistics.fmean(values) if values else None
-
-    stamps = [(run.folder / "result.json").stat().st_mtime for run in runs if run.result]
-    return {
-        "objects": len(sections),
-        "scenes": sorted({run.scene for run in runs}),
-        "methods": [" / ".join(method) for method in dict.fromkeys(run.method for run in runs)],
-        **{status: sum(run.status == status for run in runs) for status in ("ok", "failed", "unfinished")},
-        "devices": distinct("device"),
-        "encodings": distinct("encoding"),
-        "inpainters": distinct("inpainter"),
-        "versions": next((run.part("versions") for run in runs if run.part("versions")), {}),
-        "seconds": sum(run.total_seconds or 0 for run in runs),
-        "finished": time.strftime("%Y-%m-%d %H:%M", time.localtime(max(stamps))) if stamps else None,
-        "unseen": mean_fact("unseen_share"),
-        "covered": mean_fact("mean_hidden_share_of_silhouette", "median_hidden_share_of_silhouette"),
-    }
-
-
-def _weakest(table: Table, anchors: dict[int, ObjectSection]) -> dict[str, str] | None:
-    """Where to look first: the run of the lowest hidden F at 2 cm; None when there is nothing to choose from."""
-    cells = [table.cell(row, "hidden_f_score_2cm") for row in table.rows]
-    scored = [(cell.value, number) for number, cell in enumerate(cells) if cell.value is not None]
-    if len(scored) < 2:
-        return None
-    number = min(scored)[1]
-    section, run = anchors[number], table.rows[number].run
-    method = f" with {run.experiment} / {run.ablation}" if run is not None and len(table.summaries) > 2 else ""
-    name = f"{section.category or 'object'} {section.object} of {section.scene}{method}"
-    return {"anchor": section.anchor, "name": name, "text": cells[number].text}
-
-
-def _record(folder: ObjectFolder) -> ObjectRecord | None:
-    try:
-        return folder.read_record()
-    except (ValueError, KeyError, TypeError) as problem:
-        _LOG.warning("no input views: %s", problem)
-        return None
-
-
-def _azimuth(record: ObjectRecord | None) -> float:
-    """Direction, seen from the object, in which the cameras stood on average."""
-    if record is None or not record.views:
-        return -1.0
-    positions = np.mean([v.camera_to_world[:3, 3] for v in record.views], 0) - record.frame.center
-    return float(np.arctan2(positions[1], positions[0]))
+def _environment(templates: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.tests["has_number"] = lambda part, run, key: run.number("metrics", part, key) is not None
+    environment.globals.update(
+        tone=_tone,
+        colors=colors,
+        duration=charts.duration,
+        method_name=method_name,
+        kinds=KINDS,
+        measures=MEASURES,
+        parts=PARTS,
+        numbers=NUMBERS,
+        held_out=HELD_OUT,
+        mesh_facts=MESH,
+        facts=FACTS,
+    )
+    return environment
 
 
 def _tone(word: object) -> str:

@@ -1,28 +1,29 @@
-"""One table of all runs, with means and medians per method. CSV, Markdown, TeX and the page print the same cells."""
+"""One row per run: what the page and the files CSV, Markdown and TeX print alike."""
 
-import csv
-import io
-import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from o2recon.report.collect import Key, Run
+from o2recon.report.collect import Run
 
 Value = float | str | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """`better`: +1 higher, -1 lower, 0 nothing to compare. `zero_when_failed`: a failed run counts as 0 (F, IoU)."""
+    """`better`: +1 higher, -1 lower, 0 nothing to compare. `zero_when_failed`: a failed run counts as 0 (F, IoU).
+
+    `csv_only`: bounds of intervals, which Markdown and TeX leave out.
+    """
 
     key: str
     title: str
-    group: str
-    value: Callable[[Run], Value]
+    group: str = ""
+    value: Callable[[Run], Value] = lambda run: None
     digits: int = 0
     better: int = 0
     zero_when_failed: bool = False
     numeric: bool = True
+    csv_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,27 +31,23 @@ class Cell:
     """`text` is what every format prints, "" for nothing; `value` sorts; `best` among the methods compared."""
 
     text: str
-    value: float | None
+    value: float | None = None
     best: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
+    """`able`: it may be the best one. A failed run may not: its short time would be."""
+
     cells: tuple[Cell, ...]
     run: Run | None = None
-    """None in a mean or median row."""
-
-    @property
-    def counts(self) -> bool:
-        """True when the row may be the best one: no failed run, whose short time would be."""
-        return self.run is None or self.run.status == "ok"
+    able: bool = True
 
 
 @dataclass(frozen=True)
 class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    summaries: tuple[Row, ...]
 
     def cell(self, row: Row, key: str) -> Cell:
         return row.cells[[c.key for c in self.columns].index(key)]
@@ -65,143 +62,97 @@ def _f_score(part: str, threshold: int) -> Column:
     return Column(f"{part}_{name}", f"F {threshold} cm", part, _metric(part, name), 3, 1, zero_when_failed=True)
 
 
-COLUMNS = (
-    Column("scene", "Scene", "", lambda r: r.scene, numeric=False),
-    Column("object", "Object", "", lambda r: r.object, numeric=False),
-    Column("category", "Category", "", lambda r: r.category, numeric=False),
-    Column("experiment", "Experiment", "", lambda r: r.experiment, numeric=False),
-    Column("ablation", "Ablation", "", lambda r: r.ablation, numeric=False),
-    Column("seed", "Seed", "", lambda r: r.seed, numeric=False),
-    Column("status", "Status", "", lambda r: r.status, numeric=False),
-    Column("chamfer_cm", "Chamfer cm", "complete", _metric("complete", "chamfer_cm"), 2, -1),
+def _iou(run: Run) -> Value:
+    """An open mesh has no volume: 0, wherever there is a truth with one."""
+    value = run.number("metrics", "complete", "iou")
+    scored = run.number("metrics", "complete", "f_score_5cm") is not None
+    return 0.0 if value is None and scored and run.closed is False else value
+
+
+CHAMFER = Column("chamfer_cm", "Chamfer cm", "complete", _metric("complete", "chamfer_cm"), 2, -1)
+SCORES = (
+    CHAMFER,
     _f_score("complete", 5),
     _f_score("complete", 2),
-    Column("iou", "IoU", "complete", _metric("complete", "iou"), 3, 1, zero_when_failed=True),
-    Column("normal_consistency", "Normals", "complete", _metric("complete", "normal_consistency"), 3, 1),
+    Column("iou", "IoU", "complete", _iou, 3, 1, zero_when_failed=True),
+    Column(
+        "normal_consistency_signed", "Normals ±", "complete", _metric("complete", "normal_consistency_signed"), 3, 1
+    ),
     _f_score("hidden", 5),
     _f_score("hidden", 2),
     _f_score("visible", 2),
+)
+"""What needs ground truth."""
+SECONDS = Column("seconds", "Time s", "", lambda run: run.seconds, 1, -1)
+
+COLUMNS = (
+    Column("scene", "Scene", value=lambda r: r.scene, numeric=False),
+    Column("object", "Object", value=lambda r: r.object, numeric=False),
+    Column("category", "Category", value=lambda r: r.category, numeric=False),
+    Column("experiment", "Experiment", value=lambda r: r.experiment, numeric=False),
+    Column("ablation", "Ablation", value=lambda r: r.ablation, numeric=False),
+    Column("seed", "Seed", value=lambda r: r.seed, numeric=False),
+    Column("status", "Status", value=lambda r: r.status, numeric=False),
+    *SCORES,
     Column("seen", "Seen", "evidence", lambda r: r.share("seen"), 2),
     Column("inpainted", "In-painted", "evidence", lambda r: r.share("inpainted"), 2),
     Column("guessed", "Guessed", "evidence", lambda r: r.share("guessed"), 2),
-    Column("verdict", "Verdict", "", lambda r: str(r.part("verdict").get("grade") or ""), numeric=False),
-    Column("seconds", "Seconds", "", lambda r: r.total_seconds, 1, -1),
-    Column("error", "Error", "", lambda r: r.error or "", numeric=False),
+    Column("closed", "Closed", value=lambda r: {True: "yes", False: "no", None: ""}[r.closed], numeric=False),
+    Column("verdict", "Verdict", value=lambda r: str(r.part("verdict").get("grade") or ""), numeric=False),
+    SECONDS,
+    Column("error", "Error", value=lambda r: r.error or "", numeric=False),
 )
 
 
 def build_table(runs: Sequence[Run]) -> Table:
-    """Rows in the order of `runs`, then a mean and a median row per method.
-
-    Failures count as F = 0 and IoU = 0 as soon as any run of the study was scored; distances, normals and seconds are
-    over the runs that have them. Unfinished runs count nowhere. The best of several methods is marked per object,
-    among the means, and among the medians.
-    """
-    scored = any(run.scored for run in runs)
-    values = [[_value(column, run, scored) for column in COLUMNS] for run in runs]
-    rows = [Row(_cells(v), run) for v, run in zip(values, runs, strict=True)]
-    methods = list(dict.fromkeys(run.method for run in runs))
-    summaries = [_summary(name, method, runs, values) for name in ("mean", "median") for method in methods]
-    if len(methods) > 1:
+    """Rows in the order of `runs`; of several methods the best one is marked per object."""
+    values = [run_values(column, runs) for column in COLUMNS]
+    rows = [Row(_cells(v), run, run.status == "ok") for v, run in zip(zip(*values, strict=True), runs, strict=True)]
+    if len({run.method for run in runs}) > 1:
         for place in dict.fromkeys(run.place for run in runs):
-            _mark_best(rows, [i for i, run in enumerate(runs) if run.place == place])
-        _mark_best(summaries, list(range(len(methods))))
-        _mark_best(summaries, list(range(len(methods), 2 * len(methods))))
-    return Table(COLUMNS, tuple(rows), tuple(summaries))
+            mark_best(COLUMNS, rows, [i for i, run in enumerate(runs) if run.place == place])
+    return Table(COLUMNS, tuple(rows))
 
 
-def _value(column: Column, run: Run, scored: bool) -> Value:
-    if run.status == "failed" and column.zero_when_failed and scored:
-        return 0.0
-    return column.value(run)
+def run_values(column: Column, runs: Sequence[Run]) -> list[Value]:
+    """The column's value of every run.
+
+    A failed one has 0 where failures count, provided that there was something to score: another run of the same object
+    has a number, or all runs of the object failed and any run of the study has one. It has no distance and no time.
+    """
+    values = [column.value(run) for run in runs]
+    if not column.numeric:
+        return values
+    ok = {run.place for run in runs if run.status == "ok"}
+    known = {run.place for run, value in zip(runs, values, strict=True) if value is not None}
+    for i, run in enumerate(runs):
+        if run.status == "failed":
+            scored = run.place in known or (run.place not in ok and bool(known))
+            values[i] = 0.0 if column.zero_when_failed and scored else None
+    return values
+
+
+def number_cell(value: Value, digits: int) -> Cell:
+    """A float with that many digits; an integer in a text counts as a number too."""
+    if isinstance(value, float):
+        return Cell(f"{value:.{digits}f}", value)
+    text = " ".join((value or "").split())
+    return Cell(text, float(text) if text.isdecimal() else None)
 
 
 def _cells(values: Sequence[Value]) -> tuple[Cell, ...]:
-    cells = []
-    for column, value in zip(COLUMNS, values, strict=True):
-        if isinstance(value, float):
-            cells.append(Cell(f"{value:.{column.digits}f}", value))
-        else:
-            text = " ".join((value or "").split())
-            cells.append(Cell(text, float(text) if text.isdecimal() else None))
-    return tuple(cells)
+    return tuple(number_cell(value, column.digits) for column, value in zip(COLUMNS, values, strict=True))
 
 
-def _summary(name: str, method: Key, runs: Sequence[Run], values: Sequence[Sequence[Value]]) -> Row:
-    mine = [i for i, run in enumerate(runs) if run.method == method and run.status != "unfinished"]
-    failed = sum(runs[i].status == "failed" for i in mine)
-    texts: dict[str, Value] = {
-        "scene": name,
-        "object": f"{len(mine)} runs",
-        "experiment": method[0],
-        "ablation": method[1],
-        "status": f"{failed} failed",
-    }
-    reduce = statistics.fmean if name == "mean" else statistics.median
-    for j, column in enumerate(COLUMNS):
-        numbers = [v for i in mine if isinstance(v := values[i][j], float)]
-        if column.numeric and numbers:
-            texts[column.key] = float(reduce(numbers))
-    return Row(_cells([texts.get(column.key) for column in COLUMNS]))
-
-
-def _mark_best(rows: list[Row], group: Sequence[int]) -> None:
+def mark_best(columns: Sequence[Column], rows: list[Row], group: Sequence[int]) -> None:
     """Marks, per column, the rows whose printed number is the best one; none where all print the same."""
-    for j, column in enumerate(COLUMNS):
-        able = [i for i in group if rows[i].cells[j].text and rows[i].counts]
+    for j, column in enumerate(columns):
+        able = [i for i in group if rows[i].cells[j].text and rows[i].able]
         if not column.better or len({rows[i].cells[j].text for i in able}) < 2:
             continue
         best = max(column.better * float(rows[i].cells[j].text) for i in able)
         for i in able:
-            cell = rows[i].cells[j]
-            if column.better * float(cell.text) == best:
-                marked = Cell(cell.text, cell.value, best=True)
-                rows[i] = Row((*rows[i].cells[:j], marked, *rows[i].cells[j + 1 :]), rows[i].run)
-
-
-def to_csv(table: Table) -> str:
-    """One line of keys, then runs, then means and medians; nothing known = an empty field."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(column.key for column in table.columns)
-    for row in (*table.rows, *table.summaries):
-        writer.writerow(cell.text for cell in row.cells)
-    return buffer.getvalue()
-
-
-def to_markdown(table: Table) -> str:
-    """A pipe table; the best ones in bold."""
-    lines = [[_heading(c) for c in table.columns], ["---:" if c.numeric else "---" for c in table.columns]]
-    for row in (*table.rows, *table.summaries):
-        lines.append([f"**{_md(c.text)}**" if c.best else _md(c.text) for c in row.cells])
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def to_tex(table: Table) -> str:
-    """A booktabs tabular (\\usepackage{booktabs}); the best ones in bold."""
-    alignment = "".join("r" if c.numeric else "l" for c in table.columns)
-    headings = _tex_row([_tex(_heading(c)) for c in table.columns])
-    lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", headings, r"\midrule"]
-    for part in (table.rows, table.summaries):
-        lines += [_tex_row([rf"\textbf{{{_tex(c.text)}}}" if c.best else _tex(c.text) for c in r.cells]) for r in part]
-        lines.append(r"\midrule" if part is table.rows else r"\bottomrule")
-    return "\n".join([*lines, r"\end{tabular}", ""])
-
-
-def _heading(column: Column) -> str:
-    return f"{column.group} {column.title}".strip() if column.numeric else column.title
-
-
-def _md(text: str) -> str:
-    for character in "\\|*_<>`[]":
-        text = text.replace(character, "\\" + character)
-    return text
-
-
-def _tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
-
-
-def _tex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+            cells = rows[i].cells
+            if column.better * float(cells[j].text) == best:
+                marked = (*cells[:j], replace(cells[j], best=True), *cells[j + 1 :])
+                rows[i] = replace(rows[i], cells=marked)

@@ -13,6 +13,7 @@ import zlib
 
 import numpy as np
 import trimesh
+from jaxtyping import UInt8
 from trimesh import resources
 
 from o2recon.report.meshes import PageMesh
@@ -42,7 +43,7 @@ def compress(data: bytes) -> str:
 
 
 def pack(mesh: PageMesh) -> str:
-    """A mesh as text: JSON header, then positions (uint16 over the bounding box), indices, RGB per colouring.
+    """A mesh as text: JSON header, then positions (uint16 over the bounding box), indices, bytes per layer.
 
     Each array is stored channel by channel as differences to the element before, which compresses well. Positions keep
     1/65535 of the box.
@@ -55,12 +56,21 @@ def pack(mesh: PageMesh) -> str:
         "faces": len(mesh.faces),
         "low": low.tolist(),
         "size": size,
-        "modes": list(mesh.colors),
+        "layers": {name: layer.shape[1] for name, layer in mesh.layers.items()},
     }
-    parts = [_planes(positions), _planes(mesh.faces.astype(np.uint32)), *(_planes(c) for c in mesh.colors.values())]
+    parts = [
+        _planes(positions),
+        _planes(mesh.faces.astype(np.uint32)),
+        *(_planes(layer) for layer in mesh.layers.values()),
+    ]
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 4)
     return compress(struct.pack("<I", len(text)) + text + b"".join(parts))
+
+
+def pack_bytes(values: UInt8[np.ndarray, "vertices 1"]) -> str:
+    """One layer by itself, as in a mesh."""
+    return compress(_planes(values))
 
 
 def _planes(array: np.ndarray) -> bytes:

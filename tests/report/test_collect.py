@@ -38,7 +38,7 @@ def test_every_part_of_a_result_may_be_missing(tmp_path: Path) -> None:
     (folder / "result.json").write_text(json.dumps({"status": "ok"}))
     (run,) = collect_runs(tmp_path)
     assert run.number("metrics", "complete", "iou") is None and run.share("seen") is None
-    assert run.total_seconds is None and not run.scored and groundtruth_of(run) is None
+    assert run.seconds is None and not run.scored and groundtruth_of(run) is None
 
 
 def test_facts_are_found_beside_the_truth_and_beside_the_scan(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_page_loads_nothing_from_outside(text: str) -> None:
     page = Page(text)
     assert page.loads and all(url.startswith("data:") for url in page.loads)
     assert not re.search(r"url\(|@import", page.styles)
-    assert not [link for link in page.links if not link.startswith(("#", "../", "table."))]
+    assert not [link for link in page.links if not link.startswith(("#", "../", "table.", "methods.", "overview.svg"))]
 
 
 def test_every_link_and_label_points_to_something(text: str, study: Path) -> None:
@@ -64,7 +64,7 @@ def test_names_and_errors_are_escaped(text: str) -> None:
 
 
 def test_failures_are_listed_with_their_reason_and_counted(text: str) -> None:
-    assert "1 failed" in text and "Failed runs count as F = 0" in text
+    assert "1 failed" in text and "A failed run counts as F = 0" in text
     assert text.count("cuda ran out") >= 2
 
 
@@ -74,11 +74,12 @@ def test_facts_of_the_scan_and_the_verdict_are_shown(text: str) -> None:
 
 
 def test_the_weakest_run_is_named_first(tmp_path: Path, make_report: Any) -> None:
-    for number, score in ((1, 0.9), (2, 0.3)):
+    for number, score in ((1, 0.7), (2, 0.3), (3, 0.99)):
         metrics = {"hidden": {"f_score_2cm": score}}
         write_run(tmp_path / "s", ("quick", "none"), ("room", number), metrics=metrics)
     page = make_report()(tmp_path / "s", tmp_path / "work").read_text()
-    assert re.search(r'Weakest: <a href="#object-1">\w+ 2 of room</a>, hidden F 2 cm 0.300', page)
+    listed = re.search(r'<ol class="failures">.*?</ol>', page, re.DOTALL)
+    assert listed and re.findall(r"<small>room · (\d)", listed[0]) == ["2", "1"]
 
 
 def test_three_js_stands_once_however_many_meshes(text: str) -> None:
@@ -87,7 +88,11 @@ def test_three_js_stands_once_however_many_meshes(text: str) -> None:
 
 
 def test_the_tables_lie_beside_the_page(study: Path) -> None:
-    assert {f.name for f in (study / "report").iterdir()} == {"index.html", "table.csv", "table.md", "table.tex"}
+    assert {f.name for f in (study / "report").iterdir()} == {
+        "index.html",
+        "overview.svg",
+        *(f"{name}.{suffix}" for name in ("table", "methods") for suffix in ("csv", "md", "tex")),
+    }
 
 
 def test_missing_and_damaged_files_do_not_break_the_page(tmp_path: Path, make_report: Any) -> None:
@@ -108,7 +113,7 @@ def test_several_methods_share_the_views_and_the_truth(tmp_path: Path, make_repo
     for method in (("quick", "none"), ("tsdf", "none")):
         write_run(tmp_path / "s", method, ("room", 1))
     page = Page(make_report()(tmp_path / "s", tmp_path / "work").read_text())
-    assert page.ids.count("object-0") == 1 and {"tab-0", "tab-1", "run-0", "run-1"} <= set(page.ids)
+    assert page.ids.count("object-0") == 1 and {"run-0", "run-1"} <= set(page.ids)
 
 
 @pytest.mark.parametrize("change", [{"num_views": 0}, {"jpeg_quality": 101}, {"error_range_cm": -1.0}])

@@ -23,7 +23,7 @@ def test_a_packed_mesh_unpacks_to_itself() -> None:
     length = struct.unpack("<I", data[:4])[0]
     header = json.loads(data[4 : 4 + length])
     vertices, faces, at = header["vertices"], header["faces"], 4 + length
-    assert at % 4 == 0 and header["modes"] == ["own"]
+    assert at % 4 == 0 and header["layers"] == {"own": 3}
     positions = planes(data[at:], "<u2", vertices) / 65535 * header["size"] + header["low"]
     at += -(-6 * vertices // 4) * 4
     assert np.abs(positions - ball.vertices).max() < 1e-5
