@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import viser
 
 _SWITCHES = {
+    "only": ("Only this object", "leave out the other objects of the scene"),
     "complete": ("Complete mesh", "mesh.ply: closed, the hidden part included"),
     "visible": ("Visible part", "mesh_visible.ply: only faces that some camera saw"),
     "truth": ("Ground truth", "the true surface, where the scene has one"),
@@ -41,6 +42,7 @@ class Controls:
         self._methods: dict[str, Method] = {}
         self._objects: dict[str, str] = {}
         gui.configure_theme(show_logo=False, show_share_button=False, control_width="large")
+        gui.main_panel.dock_right()
         self._head = gui.add_html("")
         self._scene = self._dropdown("Scene", [selection.scene])
         self._method = self._dropdown("Method", ["-"])

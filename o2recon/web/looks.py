@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 from o2recon.types import Camera, ObjectRecord
 
 _DOWN = np.radians(25)
-_FIT = 1.25
-_FIRST_FOV = np.radians(50)
+_FIT = 1.05
+FIRST_FOV = float(np.radians(50))
+"""Vertical field of view with which the page opens."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,22 @@ def backdrop(
 
 
 def in_front(
-    center: Float[np.ndarray, "3"], radius: float, azimuth: float
+    bounds: Float[np.ndarray, "2 3"], azimuth: float, fov: float
 ) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-    """Position and look-at point from which a ball of `radius` fills the picture. `azimuth` in the world's xy plane."""
-    distance = _FIT * radius / np.sin(_FIRST_FOV / 2)
+    """Position and look-at point from which the ball around a box fills the height of the picture.
+
+    `bounds`: lowest and highest corner. `azimuth`: in the world's xy plane, from the box to the camera.
+    """
+    center = bounds.mean(0)
+    distance = _FIT * np.linalg.norm(bounds[1] - center) / np.sin(fov / 2)
     ray = [np.cos(_DOWN) * np.cos(azimuth), np.cos(_DOWN) * np.sin(azimuth), np.sin(_DOWN)]
     return center + distance * np.array(ray), center
+
+
+def bounds_of(record: ObjectRecord) -> Float[np.ndarray, "2 3"]:
+    """Lowest and highest corner of the object's box in the world."""
+    reach = np.abs(record.frame.rotation) @ record.frame.half_extents
+    return np.stack([record.frame.center - reach, record.frame.center + reach])
 
 
 def azimuth_of(record: ObjectRecord) -> float:

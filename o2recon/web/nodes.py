@@ -7,6 +7,7 @@ import numpy as np
 
 from o2recon.report.collect import Run
 from o2recon.types import ObjectRecord, ViewRecord
+from o2recon.web.looks import bounds_of
 from o2recon.web.selection import Selection
 from o2recon.web.study import Study, object_name, stamp
 
@@ -77,7 +78,8 @@ def shown_nodes(study: Study, selection: Selection) -> dict[str, Node]:
     """Name in the scene tree -> what stands there."""
     nodes: dict[str, Node] = {}
     for run in study.runs_of(selection.scene, selection.method):
-        nodes |= _object_nodes(study, selection, run)
+        if not selection.only or run.object == selection.object:
+            nodes |= _object_nodes(study, selection, run)
         if selection.cameras and run.object == selection.object:
             nodes |= _camera_nodes(study, selection, run)
     if selection.grid:
@@ -140,17 +142,15 @@ def _floor(study: Study, selection: Selection) -> GridNode:
     records = [r for run in study.runs_of(selection.scene, selection.method) if (r := study.record(run)) is not None]
     if not records:
         return GridNode((0.0, 0.0, 0.0), 8.0)
-    centers = np.array([r.frame.center for r in records])
-    reach = max(r.frame.scale for r in records)
-    low, high = centers.min(0) - reach, centers.max(0) + reach
+    boxes = np.array([bounds_of(r) for r in records])
+    low, high = boxes[:, 0].min(0), boxes[:, 1].max(0)
     floors = [r.floor for r in records if r.floor is not None]
-    height = float(np.median(floors)) if floors else float(min(r.frame.center[2] - r.frame.scale for r in records))
+    height = float(np.median(floors)) if floors else float(low[2])
     middle = np.round((low + high) / 2)
-    size = float(2 * np.ceil(max((high - low)[:2].max() / 2 + 1, 2)))
+    size = float(2 * np.ceil((high - low)[:2].max() / 2 + 0.5))
     return GridNode((float(middle[0]), float(middle[1]), height), size)
 
 
 def _above(record: ObjectRecord) -> Position:
-    frame = record.frame
-    top = frame.center[2] + float(np.abs(frame.rotation[2]) @ frame.half_extents)
-    return (float(frame.center[0]), float(frame.center[1]), float(top) + 0.05)
+    x, y, _ = record.frame.center
+    return (float(x), float(y), float(bounds_of(record)[1, 2]) + 0.05)

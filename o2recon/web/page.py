@@ -9,12 +9,12 @@ import numpy as np
 
 from o2recon.types import ViewRecord
 from o2recon.web.controls import Controls
-from o2recon.web.looks import Look, azimuth_of, backdrop, in_front, through
+from o2recon.web.looks import FIRST_FOV, Look, azimuth_of, backdrop, bounds_of, in_front, through
 from o2recon.web.nodes import CameraNode, Node, selected_run, shown_nodes, view_record
 from o2recon.web.pictures import picture
-from o2recon.web.placing import Drawing, Placing
+from o2recon.web.placing import BACKGROUND, Drawing, Placing
 from o2recon.web.selection import Selection, first_selection, fitted
-from o2recon.web.study import Study, open_study, state_of
+from o2recon.web.study import Study, open_study, stamp, state_of
 
 if TYPE_CHECKING:
     import viser
@@ -23,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 _NEAR = 1e-3
 _FULL = 10_000
+_ROOM = np.array([[-2.0, -2.0, 0.0], [2.0, 2.0, 2.0]])
+"""Metres; shown while nothing is known about where the objects are."""
 
 
 @dataclass
@@ -47,7 +49,8 @@ class Page:
         self._placing = Placing(server, drawing, on_object=self._choose, on_camera=self._look_through)
         self._controls = Controls(server, first_selection(study), on_change=self._changed, on_frame=self._frame)
         self._apply(self._controls.selection)
-        server.initial_camera.position, server.initial_camera.look_at = self._whole_scene()
+        server.initial_camera.fov = FIRST_FOV
+        server.initial_camera.position, server.initial_camera.look_at = self._standpoint(None, FIRST_FOV)
         server.on_client_connect(self._welcome)
         server.on_client_disconnect(self._forget)
 
@@ -107,29 +110,21 @@ class Page:
             return
         with self._lock:
             self._leave(client.client_id)
-            position, look_at = self._whole_scene() if object_id is None else self._close_to(object_id)
+            position, look_at = self._standpoint(object_id, client.camera.fov)
             with client.atomic():
                 client.camera.up_direction = (0.0, 0.0, 1.0)
                 client.camera.position = position
                 client.camera.look_at = look_at
 
-    def _close_to(self, object_id: str) -> tuple[np.ndarray, np.ndarray]:
-        selection = self.selection
-        run = self._study.run_of(selection.scene, selection.method, object_id)
-        record = None if run is None else self._study.record(run)
-        if record is None:
-            return self._whole_scene()
-        return in_front(record.frame.center, record.frame.scale, azimuth_of(record))
-
-    def _whole_scene(self) -> tuple[np.ndarray, np.ndarray]:
+    def _standpoint(self, object_id: str | None, fov: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where to stand and look for an object of this scene, or for all of them."""
         runs = self._study.runs_of(self.selection.scene, self.selection.method)
-        records = [r for run in runs if (r := self._study.record(run)) is not None]
+        wanted = [run for run in runs if object_id in (None, run.object)]
+        records = [r for run in wanted if (r := self._study.record(run)) is not None]
         if not records:
-            return in_front(np.zeros(3), 3.0, -np.pi / 2)
-        reach = np.array([r.frame.scale for r in records])[:, None]
-        centers = np.array([r.frame.center for r in records])
-        low, high = (centers - reach).min(0), (centers + reach).max(0)
-        return in_front((low + high) / 2, float(np.linalg.norm(high - low) / 2), azimuth_of(records[0]))
+            return in_front(_ROOM, -np.pi / 2, fov)
+        boxes = np.array([bounds_of(r) for r in records])
+        return in_front(np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)]), azimuth_of(records[0]), fov)
 
     def _look_through(self, index: int, client: "viser.ClientHandle | None") -> None:
         with self._lock:
@@ -153,7 +148,8 @@ class Page:
         run = selected_run(self._study, self.selection)
         assert run is not None
         kind = "input" if self.selection.picture == "none" else self.selection.picture
-        node = CameraNode(self._study.prepared(run).path, 0, looking.view.index, looking.view.held_out, kind)
+        folder = self._study.prepared(run).path
+        node = CameraNode(folder, stamp(folder / "object.json"), looking.view.index, looking.view.held_out, kind)
         image = picture(node, height=_FULL)
         if image is not None:
             width, height = looking.size
@@ -187,7 +183,7 @@ class Page:
         if looking is None:
             return
         if client is not None:
-            client.scene.set_background_image(None)
+            client.scene.set_background_image(BACKGROUND)
             client.camera.fov = looking.fov_before
         if not self._looking:
             self._placing.show_cameras(True)

@@ -1,6 +1,7 @@
 """The pictures of the cameras: a whole view as it was taken, with its masks, or in-painted."""
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,11 @@ from o2recon.workspace import ObjectFolder, read_image
 
 _LOG = logging.getLogger(__name__)
 
+_PICTURES = 300
 _MASKS = (("possible", GUESSED, 0.4), ("hidden", INPAINTED, 0.55), ("visible", SEEN, 0.4))
 
 
+@lru_cache(_PICTURES)
 def picture(node: CameraNode, *, height: int) -> UInt8[np.ndarray, "height width 3"] | None:
     """The camera's picture, at most `height` pixels high; None when nothing is wanted or no file is there (logged)."""
     folder = ObjectFolder(node.folder)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 USED, HELD_OUT = "#2d6a8f", "#e07b00"
 """Cameras whose picture was used, and those kept for checking."""
 HIDDEN = "#1b1b1b"
+BACKGROUND = np.full((2, 2, 3), (226, 230, 234), np.uint8)
+"""Not white, so that pale surfaces stand out."""
 _Y_UP_TO_Z_UP = (np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0)
 _POINT_M = 0.006
 
@@ -46,6 +48,7 @@ class Placing:
         on_camera: Callable[[int, "viser.ClientHandle | None"], None],
     ) -> None:
         self._scene, self._drawing = server.scene, drawing
+        self._scene.set_background_image(BACKGROUND)
         self._on_object, self._on_camera = on_object, on_camera
         self._placed: dict[str, tuple[Node, list[Any]]] = {}
 

@@ -19,6 +19,7 @@ class Selection:
     object: str | None
     layer: str = "own"
     picture: str = "input"
+    only: bool = False
     complete: bool = True
     visible: bool = False
     truth: bool = False

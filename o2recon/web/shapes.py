@@ -15,7 +15,7 @@ from o2recon.mesh.color import stored_colors
 from o2recon.mesh.export import write_glb
 from o2recon.report.colors import CLAY, GUESSED, SEEN, error_colors, evidence_colors, rgb
 from o2recon.report.meshes import Loaded, load_mesh, load_truth_of
-from o2recon.report.simplify import cluster_mean, simplify
+from o2recon.report.simplify import Simplified, cluster_mean, simplify
 from o2recon.web.nodes import HiddenNode, MeshNode, TruthNode
 
 _SAMPLES = 100_000
@@ -27,21 +27,20 @@ _SHAPES, _MESHES, _TRUTHS = 192, 16, 32
 
 @dataclass(frozen=True)
 class Shape:
-    """World, metres, sRGB per vertex. Without faces: points."""
+    """World, metres, sRGB per vertex. Without faces: points. `is_open`: its inside can be seen."""
 
     vertices: Float[np.ndarray, "vertices 3"]
     faces: Int[np.ndarray, "faces 3"]
     colors: UInt8[np.ndarray, "vertices 3"]
+    is_open: bool
 
     def glb(self) -> bytes:
-        """As a GLB with +y up. An open surface has its faces twice, so that it is seen from behind too."""
-        mesh = trimesh.Trimesh(self.vertices, self.faces, vertex_colors=self.colors, process=False)
-        if not mesh.is_watertight:
-            normals = np.array(mesh.vertex_normals)
-            both = np.concatenate([self.faces, self.faces[:, ::-1]])
-            mesh = trimesh.Trimesh(
-                self.vertices, both, vertex_normals=normals, vertex_colors=self.colors, process=False
-            )
+        """As a GLB with +y up. An open surface is there twice, the other way round too: browsers draw front sides."""
+        vertices, faces, colors = self.vertices, self.faces, self.colors
+        if self.is_open:
+            vertices, colors = np.tile(vertices, (2, 1)), np.tile(colors, (2, 1))
+            faces = np.concatenate([faces, faces[:, ::-1] + len(self.vertices)])
+        mesh = trimesh.Trimesh(vertices, faces, vertex_colors=colors, process=False)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "shape.glb"
             write_glb(file, {"shape": mesh})
@@ -58,7 +57,7 @@ def mesh_shape(node: MeshNode, *, max_faces: int, error_range: float) -> Shape |
     if loaded is None:
         return None
     vertices = np.asarray(loaded.mesh.vertices, float)
-    small = simplify(vertices, np.asarray(loaded.mesh.faces), max_faces)
+    small = _small(node.file, node.stamp, max_faces)
     colors = _clay(len(vertices))
     if node.layer == "own" and loaded.own is not None:
         colors = loaded.own
@@ -68,7 +67,8 @@ def mesh_shape(node: MeshNode, *, max_faces: int, error_range: float) -> Shape |
         truth = _truth(node.truth, node.object)
         if truth is not None:
             colors = error_colors(cKDTree(_surface(truth)).query(vertices, workers=-1)[0], error_range)
-    return Shape(small.vertices, small.faces, cluster_mean(colors, small.cluster).round().astype(np.uint8))
+    colors = cluster_mean(colors, small.cluster).round().astype(np.uint8)
+    return Shape(small.vertices, small.faces, colors, not loaded.mesh.is_watertight)
 
 
 @lru_cache(_SHAPES)
@@ -91,7 +91,7 @@ def truth_shape(node: TruthNode, *, max_faces: int, error_range: float) -> Shape
         if loaded is not None:
             samples = trimesh.sample.sample_surface(loaded.mesh, _SAMPLES, seed=0)[0]
             colors = error_colors(cKDTree(np.asarray(samples)).query(vertices, workers=-1)[0], error_range)
-    return Shape(vertices, faces, colors)
+    return Shape(vertices, faces, colors, truth.mesh is None or not truth.mesh.is_watertight)
 
 
 @lru_cache(_SHAPES)
@@ -107,6 +107,14 @@ def hidden_points(node: HiddenNode) -> Float[np.ndarray, "points 3"] | None:
 @lru_cache(_MESHES)
 def _mesh(file: Path, _stamp: int) -> Loaded | None:
     return load_mesh(file)
+
+
+@lru_cache(_SHAPES)
+def _small(file: Path, _stamp: int, max_faces: int) -> Simplified:
+    """The same for every layer."""
+    loaded = _mesh(file, _stamp)
+    assert loaded is not None
+    return simplify(np.asarray(loaded.mesh.vertices, float), np.asarray(loaded.mesh.faces), max_faces)
 
 
 @lru_cache(_TRUTHS)

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
 
-from o2recon.report.collect import Run, collect_runs, groundtruth_of, run_config
+from o2recon.report.collect import Run, collect_runs, groundtruth_of
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
 
@@ -98,10 +99,19 @@ def object_name(run: Run) -> str:
 
 
 def _prepared_name(run: Run) -> str:
+    file = run.folder / "config.yaml"
+    return _prepared_in(file, stamp(file))
+
+
+@cache
+def _prepared_in(file: Path, _stamp: int) -> str:
+    """`prepared:` of a config.yaml; the usual name for a run without one, as those of `o2recon compare`."""
+    if not _stamp:
+        return "objects"
     try:
-        config = yaml.safe_load(run_config(run))
+        config = yaml.safe_load(file.read_text(errors="replace"))
     except yaml.YAMLError as problem:
-        _LOG.warning("%s/config.yaml cannot be read (%s)", run.folder, problem)
+        _LOG.warning("%s cannot be read (%s)", file, problem)
         return "objects"
     return str(config.get("prepared") or "objects") if isinstance(config, dict) else "objects"
 

@@ -1,6 +1,7 @@
 """`o2recon view`: a server for the page of one study, from its first line to Ctrl-C."""
 
 import contextlib
+import errno
 import logging
 import socket
 import time
@@ -27,6 +28,7 @@ class Opened:
 
     url: str
     page: Page
+    server: "viser.ViserServer"
 
 
 class Viewer:
@@ -76,22 +78,24 @@ class Viewer:
             _LOG.warning("port %d is taken: using %d", self._port, port)
         with _running(self._host, port, study_dir.name) as server:
             shown = "localhost" if self._host in ("0.0.0.0", "::") else self._host
-            yield Opened(f"http://{shown}:{server.get_port()}", Page(server, study, self._drawing))
+            shown = f"[{shown}]" if ":" in shown else shown
+            yield Opened(f"http://{shown}:{server.get_port()}", Page(server, study, self._drawing), server)
 
 
 def free_port(host: str, wanted: int) -> int:
     """`wanted`, or the next port that is free on `host`; 0 asks for any. ValueError when there is none."""
     for port in range(wanted, min(wanted + _PORTS, 65535) + 1):
         try:
-            with socket.create_server((host, port)) as probe:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            with socket.create_server((host, port), family=family) as probe:
                 return int(probe.getsockname()[1])
-        except socket.gaierror as problem:
-            raise ValueError(f"view.host={host} is no address of this machine ({problem}): take 127.0.0.1") from problem
         except PermissionError as problem:
-            raise ValueError(f"view.port={port} is not allowed ({problem}): take one above 1023") from problem
+            raise ValueError(f"view.port={port} is not allowed here: take one above 1023") from problem
         except OSError as problem:
-            reason = problem
-    raise ValueError(f"no free port from {wanted} on {host} ({reason}): choose another with view.port=PORT")
+            if problem.errno != errno.EADDRINUSE:
+                text = f"view.host={host} is no address of this machine ({problem}): take 127.0.0.1"
+                raise ValueError(text) from problem
+    raise ValueError(f"no port from {wanted} to {wanted + _PORTS} is free on {host}: choose another with view.port=PORT")
 
 
 @contextlib.contextmanager
