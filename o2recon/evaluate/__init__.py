@@ -1,5 +1,6 @@
 """How good a mesh is: against the truth where it is known, and against held-out views where it is not."""
 
+from o2recon.evaluate.batched import batched_distance_values, batched_nearest
 from o2recon.evaluate.contact import center_of_mass, floor_gap_cm, is_stable
 from o2recon.evaluate.distances import Nearest, nearest, nearest_both
 from o2recon.evaluate.evaluator import Evaluation, Evaluator
@@ -20,6 +21,8 @@ __all__ = [
     "Nearest",
     "Samples",
     "Truth",
+    "batched_distance_values",
+    "batched_nearest",
     "center_of_mass",
     "find_truth",
     "floor_gap_cm",

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
+from o2recon.evaluate.images import ImageAgreement, vertex_color_image
+from o2recon.mesh.color import stored_colors
 from o2recon.mesh.raycast import Caster
 from o2recon.types import ObjectView
 
@@ -25,6 +27,10 @@ class HeldOut:
     silhouette_iou: float | None
     """IoU of the mesh's silhouette and the visible mask, where nothing else may stand in front."""
     views: int
+    psnr_db: float | None
+    """Of the vertex colours against the pictures, over visible pixels that the mesh covers; None without colours."""
+    ssim: float | None
+    """As `psnr_db`, in [-1, 1]."""
 
 
 def held_out_agreement(
@@ -34,34 +40,52 @@ def held_out_agreement(
     depth_sigma: Callable[[Float[np.ndarray, "pixels"]], Float[np.ndarray, "pixels"]],
     margin: float,
 ) -> HeldOut:
-    """Ray-cast `mesh` (world, metres) into `views` and compare it with sensor depth and visible masks.
+    """Ray-cast `mesh` (world, metres) into `views` and compare it with sensor depth, visible masks and colours.
 
     Silhouette: left out are unknown pixels, other pixels without depth (something may stand in front), and those of
     other surfaces that hide the mesh or that it touches: z > depth - (margin + 2 sigma). All views are pooled.
     """
-    caster = Caster(mesh)
+    caster, rgb = Caster(mesh), stored_colors(mesh)
     residuals: list[np.ndarray] = []
-    both = either = visible = count = 0
+    pictures = ImageAgreement()
+    outline = np.zeros(3, np.int64)
+    count = 0
     for view in views:
         count += 1
         z, face = caster.depth_image(view.camera, view.camera_to_world)
-        hit = face >= 0
-        measured = view.depth > 0
-        compared = hit & view.visible & measured
+        shown = (face >= 0) & view.visible
+        compared = shown & (view.depth > 0)
         residuals.append(np.abs(z[compared] - view.depth[compared]))
-        silent = view.unknown | (~measured & ~view.visible)
-        other = hit & measured & ~view.visible
-        silent[other] |= z[other] > view.depth[other] - margin - 2 * depth_sigma(z[other])
-        both += int(np.count_nonzero(hit & view.visible & ~silent))
-        either += int(np.count_nonzero((hit | view.visible) & ~silent))
-        visible += int(np.count_nonzero(view.visible & ~silent))
+        allowance = margin + 2 * depth_sigma(np.where(face >= 0, z, 0))
+        outline += _outline(view, z, face >= 0, allowance)
+        if rgb is not None:
+            rendered = np.zeros((*face.shape, 3))
+            rendered[shown] = vertex_color_image(mesh, rgb, view, z, np.where(shown, face, -1))
+            pictures.add(rendered, view.color / 255.0, shown)
     pooled = np.concatenate(residuals) if residuals else np.zeros(0)
+    both, either, visible = (int(n) for n in outline)
     return HeldOut(
         held_out_depth_residual_cm=100 * float(np.median(pooled)) if len(pooled) else None,
         covered=both / visible if visible else None,
         silhouette_iou=both / either if either else None,
         views=count,
+        psnr_db=pictures.psnr_db,
+        ssim=pictures.ssim,
     )
+
+
+def _outline(
+    view: ObjectView,
+    z: Float[np.ndarray, "height width"],
+    hit: Bool[np.ndarray, "height width"],
+    allowance: Float[np.ndarray, "height width"],
+) -> Int[np.ndarray, "3"]:
+    """Pixels of mesh and mask, of either, and of the mask, where the view is not silent."""
+    silent = view.unknown | ((view.depth <= 0) & ~view.visible)
+    other = hit & (view.depth > 0) & ~view.visible
+    silent[other] |= (z > view.depth - allowance)[other]
+    pixels = (hit & view.visible, hit | view.visible, view.visible)
+    return np.array([np.count_nonzero(chosen & ~silent) for chosen in pixels])
 
 
 @dataclass(frozen=True)
@@ -95,7 +119,7 @@ def verdict(held_out: HeldOut, shares: dict[str, float], *, watertight: bool, li
 
 def failed_verdict(reason: str) -> dict[str, Any]:
     """The verdict on a missing or empty mesh."""
-    nothing = HeldOut(None, None, None, 0)
+    nothing = HeldOut(None, None, None, 0, None, None)
     return {"grade": "poor", "reason": reason, "evidence": None, **asdict(nothing)}
 
 

@@ -51,7 +51,7 @@ def test_a_fat_and_a_thin_shape_are_found_out():
 
 def test_without_views_there_is_no_agreement_and_the_reason_says_so():
     nothing = held_out_agreement(trimesh.creation.box([1, 1, 1]), [], depth_sigma=sigma, margin=0.01)
-    assert nothing == HeldOut(None, None, None, 0)
+    assert nothing == HeldOut(None, None, None, 0, None, None)
     assert "no held-out view" in verdict(nothing, SHARES, watertight=True, limits=LIMITS)["reason"]
 
 
@@ -68,7 +68,7 @@ def test_without_views_there_is_no_agreement_and_the_reason_says_so():
 )
 def test_the_weakest_measure_decides(residual, iou, guessed, closed, grade):
     shares = {"seen": 1 - guessed, "inpainted": 0.0, "guessed": guessed}
-    told = verdict(HeldOut(residual, 1.0, iou, 2), shares, watertight=closed, limits=LIMITS)
+    told = verdict(HeldOut(residual, 1.0, iou, 2, None, None), shares, watertight=closed, limits=LIMITS)
     assert told["grade"] == grade and told["reason"]
 
 
