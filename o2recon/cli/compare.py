@@ -58,7 +58,7 @@ def run(job: Job) -> list[dict[str, Any]]:
     write_report(job)
     failed = [r for r in results if r["status"] == "failed"]
     if failed:
-        listed = "; ".join(f"{_place(r)}: {r['error']}" for r in failed)
+        listed = "; ".join(f"{_method(r)}, object {r['object']}: {r['error']}" for r in failed)
         raise ObjectsFailed(f"{len(failed)} of {len(results)} objects failed: {listed}", results)
     return results
 
@@ -177,11 +177,13 @@ class _Recorder:
         config = {"evaluate": self._job.plain("evaluate"), "error": candidate.error}
         fingerprint = stage_fingerprint("compare", config, inputs)
         before = read_result(out)
-        if before is not None and is_finished(before, fingerprint=fingerprint, retry=self._job.config.retry):
-            return before
+        if before is not None:
+            known = {**before, "fingerprint": before["compared"].get("fingerprint")}
+            if is_finished(known, fingerprint=fingerprint, retry=self._job.config.retry):
+                return before
         for name in (RESULT, "mesh.ply", "mesh_visible.ply"):
             (out / name).unlink(missing_ok=True)
-        result = self._result(candidate, references) | {"inputs": inputs, "fingerprint": fingerprint}
+        result = self._result(candidate, references) | {"inputs": inputs}
         try:
             done = self._scorer(candidate, references, prepared, out)
             notes = done.pop("notes")
@@ -193,7 +195,7 @@ class _Recorder:
             done |= {"status": "failed", "error": one_line(error)}
             notes = []
         result |= done
-        result["compared"]["notes"] = notes
+        result["compared"] |= {"notes": notes, "fingerprint": fingerprint}
         write_result(out, result)
         return result
 
@@ -223,6 +225,7 @@ class _Recorder:
             "ablation": c.ablation,
             "seed": int(c.seed) if c.seed.isdigit() else c.seed,
             **{"seconds": {}, "steps": None, "device": None, "encoding": None, "inpainter": None},
+            "fingerprint": None,  # of the run, which nobody knows
             "versions": {"o2recon": package_version()},
             **{"metrics": None, "evidence": {}, "mesh": {}, "verdict": None},
             "groundtruth": None if references.folder is None else str(references.folder),
@@ -255,6 +258,7 @@ def _described_truth(scene: str, truth: SceneTruth | None, candidates: list[Cand
 
 def _print_remarks(console: Console, results: list[dict[str, Any]], scenes: dict[str, SceneTruth | None]) -> None:
     """Objects that failed or were not scored, and what is particular about others."""
+    said: dict[tuple[str, str], list[str]] = {}
     for result in results:
         remarks = list(result["compared"]["notes"])
         if result["status"] == "failed":
@@ -262,8 +266,11 @@ def _print_remarks(console: Console, results: list[dict[str, Any]], scenes: dict
         elif result["metrics"] is None and scenes[result["scene"]] is not None:
             remarks = ["not scored: it has no ground truth"]
         for remark in remarks:
-            console.print(f"{_place(result)}: {remark}", soft_wrap=True, highlight=False, markup=False)
+            said.setdefault((_method(result), remark), []).append(str(result["object"]))
+    for (method, remark), objects in said.items():
+        line = f"{method}, object {', '.join(objects)}: {remark}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _place(result: dict[str, Any]) -> str:
-    return f"{result['experiment']}, {result['scene']}, object {result['object']}"
+def _method(result: dict[str, Any]) -> str:
+    return f"{result['experiment']}, {result['scene']}"

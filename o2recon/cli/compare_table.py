@@ -56,8 +56,10 @@ def _value(result: dict[str, Any], column: tuple[str, str, str, int]) -> float |
 
 
 def _mean(results: Sequence[dict[str, Any]], column: tuple[str, str, str, int]) -> str:
-    values = [v for r in results if (v := _value(r, column)) is not None]
-    return _shown(statistics.fmean(values) if values else None, column[3])
+    """Nothing where only failures have a value: 0 would be a score of point clouds, which have none."""
+    values = {i: v for i, r in enumerate(results) if (v := _value(r, column)) is not None}
+    told = any(results[i]["status"] == "ok" for i in values) or all(r["status"] == "failed" for r in results)
+    return _shown(statistics.fmean(values.values()) if values and told else None, column[3])
 
 
 def _shown(value: float | None, digits: int) -> str:

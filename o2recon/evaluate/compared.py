@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 
 from o2recon.evaluate.evaluator import Evaluator
+from o2recon.evaluate.instances import write_points
 from o2recon.evaluate.layouts import Candidate
 from o2recon.evaluate.protocol import protocol_values
 from o2recon.evaluate.surface import Surface, read_points, read_surface
@@ -53,7 +54,7 @@ class MeshScorer:
     def __call__(
         self, candidate: Candidate, references: References, prepared: ObjectFolder | None, out: Path
     ) -> dict[str, Any]:
-        """`metrics`, `mesh`, `evidence`, `verdict` and `notes` of result.json; mesh.ply (and mesh_visible.ply) in `out`.
+        """`metrics`, `mesh`, `evidence`, `verdict` of result.json, and `notes`; mesh.ply and mesh_visible.ply in `out`.
 
         ValueError when the candidate has no mesh or a file of it is damaged.
         """
@@ -64,6 +65,7 @@ class MeshScorer:
         visible = _visible(candidate, surface)
         if surface.mesh is None:
             done = self._cloud(surface, truth)
+            write_points(out / "mesh.ply", surface.points)
         else:
             done = self._mesh(candidate, surface.mesh, visible, truth, references, prepared, out)
         metrics = done["metrics"]
@@ -149,7 +151,7 @@ def _with(metrics: dict[str, Any] | None, cad: dict[str, float | None]) -> dict[
 
 
 def _visible(candidate: Candidate, surface: Surface) -> Surface | None:
-    """The part that cameras saw; an open file without faces means that none did."""
+    """The part that cameras saw, where there is a file of it."""
     if candidate.visible is None or surface.mesh is None:
         return None
     return read_surface(candidate.visible)

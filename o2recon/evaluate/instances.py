@@ -13,6 +13,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int
 
+from o2recon.evaluate.surface import read_points
 from o2recon.mesh.export import write_ply
 
 _LOG = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ MESH, SEGMENTS, AGGREGATION = "*_vh_clean_2.ply", "*_vh_clean_2.*segs.json", "*.
 
 @dataclass(frozen=True)
 class Instance:
-    """One annotated object. `object`: the id in the instance images, ScanNet's objectId + 1. `points`: world, metres."""
+    """One annotated object. `object`: its id in instance images, ScanNet's objectId + 1. `points`: world, metres."""
 
     object: int
     label: str
@@ -37,10 +38,7 @@ def has_annotation(scene: Path) -> bool:
 def read_instances(scene: Path) -> tuple[Instance, ...]:
     """All instances that have vertices, by id. ValueError for missing, damaged or contradictory files."""
     mesh, segments = _only(scene, MESH), _only(scene, SEGMENTS)
-    try:
-        vertices = np.asarray(trimesh.load(mesh, process=False).vertices, float)
-    except (ValueError, IndexError, KeyError, EOFError, AttributeError) as error:
-        raise ValueError(f"{mesh} cannot be read as PLY ({error}): copy it again") from error
+    vertices = read_points(mesh)
     segment = _segment_of_vertex(segments)
     if len(segment) != len(vertices):
         raise ValueError(

@@ -83,11 +83,8 @@ class MeshFolders:
         """
         if not folder.is_dir():
             raise ValueError(f"meshes={folder} is no folder: name the folder that holds a method's meshes")
-        for layout, recognise in ((RUNS, _runs), (PUBLISHED, _published), (PLAIN, _plain)):
-            candidates = recognise(folder.resolve())
-            if candidates:
-                break
-        else:
+        layout, candidates = _recognised(folder.resolve())
+        if not candidates:
             raise ValueError(f"meshes={folder} holds no meshes in a layout that is known: {ACCEPTED}")
         flat = layout == PLAIN and candidates[0].scene == ""
         if flat:
@@ -102,6 +99,14 @@ class MeshFolders:
 def canonical(scene: str) -> str:
     """A scene's name without the ending of its exported folder: scene0005_00_scannet is scene0005_00."""
     return scene.removesuffix("_scannet")
+
+
+def _recognised(folder: Path) -> tuple[str, list[Candidate]]:
+    for layout, recognise in ((RUNS, _runs), (PUBLISHED, _published)):
+        candidates = recognise(folder)
+        if candidates:
+            return layout, candidates
+    return PLAIN, _plain(folder)
 
 
 def _named(candidates: list[Candidate], name: str | None) -> list[Candidate]:

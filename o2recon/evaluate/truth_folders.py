@@ -13,9 +13,9 @@ from o2recon.evaluate.surface import read_points
 _LOG = logging.getLogger(__name__)
 
 OWN = "<id>.ply"
-VERTICES = "ScanNet's vertices per instance (obj_<id-1>.ply)"
+VERTICES = "ScanNet's vertices obj_<id-1>.ply"
 ANNOTATION = "built from ScanNet's annotation"
-CAD = "CAD points (scannet_<id-1>_pointcloud.ply)"
+CAD = "CAD points scannet_<id-1>_pointcloud.ply"
 ACCEPTED = (
     "accepted are <id>.ply with or without <id>_points.npz, the original's scannet_gt/<scene>/gt/obj_<id-1>.ply and "
     "meshes-scan2cad-cleaned/<scene>/scannet_<id-1>_pointcloud.ply, and ScanNet's *_vh_clean_2.ply with "
@@ -126,4 +126,3 @@ def _numbered(folder: Path, name: str) -> dict[int, Path]:
     """Our id -> file of the original's truth, whose numbers are one lower."""
     pattern = re.compile(re.escape(name).replace(r"\{\}", r"(\d+)"))
     return {int(m[1]) + 1: f for f in sorted(folder.iterdir()) if (m := pattern.fullmatch(f.name))}
-
