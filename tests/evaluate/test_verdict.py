@@ -1,6 +1,7 @@
 """The verdict without truth, and the whole evaluate stage, on a sphere known in closed form."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,15 @@ def ball(scene, radius: float) -> trimesh.Trimesh:
     return mesh
 
 
-@pytest.fixture
-def evaluator() -> Evaluator:
+def options_of_the_config() -> dict:
     content = yaml.safe_load((Path(conf.__path__[0]) / "evaluate" / "default.yaml").read_text())
     content.pop("_target_")
-    return Evaluator(**content)
+    return content
+
+
+@pytest.fixture
+def evaluator() -> Evaluator:
+    return Evaluator(**options_of_the_config())
 
 
 def test_the_true_shape_agrees_with_every_view():
@@ -105,3 +110,50 @@ def test_a_missing_mesh_scores_zero_and_is_poor(evaluator, tmp_path):
     failed = evaluator(None, folder, tmp_path / "truth")
     assert failed.metrics["complete"]["f_score_5cm"] == 0 and failed.verdict["grade"] == "poor"
     assert failed.metrics["o2recon_protocol"]["accuracy_m"] is None
+
+
+def test_the_stage_says_what_the_mesh_is_by_itself(evaluator, tmp_path):
+    """The floor lies 5 cm under a ball, which its lowest vertices bear: they surround its pole."""
+    scene = sphere_scene(num_views=8, size=64)
+    folder = scene.write(tmp_path / "work")
+    write_ply(tmp_path / "mesh.ply", ball(scene, scene.radius))
+    unknown = evaluator(tmp_path / "mesh.ply", folder, None).mesh
+    assert unknown["floor_gap_cm"] is None and unknown["stable"] is None and unknown["self_intersections"] == 0
+    assert unknown["watertight"] is True and unknown["components"] == 1
+    folder.write_record(replace(folder.read_record(), floor=-scene.radius - 0.05))
+    known = evaluator(tmp_path / "mesh.ply", folder, None).mesh
+    assert known["floor_gap_cm"] == pytest.approx(5, abs=0.01) and known["stable"] is True
+    json.dumps(known, allow_nan=False)
+
+
+@pytest.mark.parametrize("truth", [False, True])
+def test_a_failed_object_has_a_verdict_and_scores_zero(evaluator, tmp_path, truth):
+    scene = sphere_scene(num_views=8, size=48)
+    if truth:
+        ball(scene, scene.radius).export(tmp_path / "1.ply")
+    failed = evaluator(None, scene.write(tmp_path / "work"), tmp_path if truth else None)
+    assert failed.verdict["grade"] == "poor" and "no mesh" in failed.verdict["reason"] and failed.mesh == {}
+    assert failed.metrics["complete"]["f_score_5cm"] == 0 if truth else failed.metrics is None
+
+
+def test_an_object_without_held_out_views_is_graded_by_its_evidence(evaluator, tmp_path):
+    scene = sphere_scene(num_views=5, size=64)
+    write_ply(tmp_path / "mesh.ply", ball(scene, scene.radius))
+    told = evaluator(tmp_path / "mesh.ply", scene.write(tmp_path / "work"), None).verdict
+    assert told["grade"] in ("good", "fair", "poor") and "no held-out view shows it" in told["reason"]
+    nothing = ("held_out_depth_residual_cm", "covered", "silhouette_iou", "psnr_db", "ssim")
+    assert [told[key] for key in nothing] == [None] * 5 and told["views"] == 0
+
+
+def test_thresholds_are_those_of_the_config_and_must_be_positive(tmp_path):
+    options = options_of_the_config()
+    scene = sphere_scene(num_views=8, size=48)
+    write_ply(tmp_path / "mesh.ply", ball(scene, scene.radius))
+    ball(scene, scene.radius).export(tmp_path / "1.ply")
+    values = Evaluator(**options | {"thresholds_cm": [0.5, 3]})(
+        tmp_path / "mesh.ply", scene.write(tmp_path / "work"), tmp_path
+    ).metrics["complete"]
+    assert {key for key in values if key.startswith("f_score")} == {"f_score_0.5cm", "f_score_3cm"}
+    for wrong in ([], [1, 0], [-2]):
+        with pytest.raises(ValueError, match=r"evaluate\.thresholds_cm"):
+            Evaluator(**options | {"thresholds_cm": wrong})
