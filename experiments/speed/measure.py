@@ -12,24 +12,25 @@ import step as steps
 import torch
 
 WAYS = {
-    "torch grid, eager": ("torch", "eager", "ieee", False),
-    "eager ieee": ("triton", "eager", "ieee", False),
-    "eager tf32": ("triton", "eager", "tf32", False),
-    "compile tf32": ("triton", "compile", "tf32", False),
-    "compile bf16": ("triton", "compile", "bf16", False),
-    "triton tf32": ("triton", "triton", "tf32", False),
-    "triton bf16": ("triton", "triton", "bf16", False),
-    "triton bf16, half gather": ("triton", "triton", "bf16", True),
+    "torch grid, eager": ("torch", "eager", "ieee"),
+    "eager ieee": ("triton", "eager", "ieee"),
+    "eager tf32": ("triton", "eager", "tf32"),
+    "compile tf32": ("triton", "compile", "tf32"),
+    "compile bf16": ("triton", "compile", "bf16"),
+    "triton tf32": ("triton", "triton", "tf32"),
+    "triton tf32x3": ("triton", "triton", "tf32x3"),
+    "triton tf32x3, colour tf32": ("triton", "triton", "tf32x3 tf32"),
+    "triton bf16": ("triton", "triton", "bf16"),
 }
-"""Name -> grid backend, networks, precision, float16 copy of the table."""
+"""Name -> grid backend, networks, precision."""
 
 
 def whole_step(way: str, log2_points: int, log2_rows: int) -> dict[str, object]:
     """Milliseconds of one step in a CUDA graph and launched one by one, without and with optimiser; memory."""
     torch.manual_seed(0)
     torch.cuda.reset_peak_memory_stats()
-    backend, networks, precision, half = WAYS[way]
-    chain = steps.Chain(log2_rows=log2_rows, backend=backend, half_gather=half).cuda()
+    backend, networks, precision = WAYS[way]
+    chain = steps.Chain(log2_rows=log2_rows, backend=backend).cuda()
     data = steps.Data(2**log2_points)
     loss = steps.forward(chain, data, networks=networks, precision=precision)
     row: dict[str, object] = {"way": way, "log2_points": log2_points, "log2_rows": log2_rows}
@@ -44,8 +45,8 @@ def whole_step(way: str, log2_points: int, log2_rows: int) -> dict[str, object]:
 
 def kernels(way: str, log2_points: int, log2_rows: int, repeats: int = 5) -> dict[str, float]:
     """Milliseconds a step by kernel name, from the profiler."""
-    backend, networks, precision, half = WAYS[way]
-    chain = steps.Chain(log2_rows=log2_rows, backend=backend, half_gather=half).cuda()
+    backend, networks, precision = WAYS[way]
+    chain = steps.Chain(log2_rows=log2_rows, backend=backend).cuda()
     loss = steps.forward(chain, steps.Data(2**log2_points), networks=networks, precision=precision)
     run = steps.step(chain, loss, optimise=True)
     for _ in range(3):

@@ -12,7 +12,7 @@ from o2recon.field import HashGrid, Mlp
 class Chain(nn.Module):
     """16 levels of 2 features, SDF network 32-64-16 with softplus, colour network 24-64-64-3."""
 
-    def __init__(self, *, log2_rows: int, backend: str, half_gather: bool = False) -> None:
+    def __init__(self, *, log2_rows: int, backend: str) -> None:
         super().__init__()
         self.grid = HashGrid(
             num_levels=16,
@@ -23,7 +23,6 @@ class Chain(nn.Module):
             interpolation="smooth",
             initial_scale=1e-4,
             backend=backend,
-            half_gather=half_gather,
         )
         self.sdf = Mlp(num_inputs=32, num_hidden=64, num_layers=1, num_outputs=16, beta=100.0)
         layers = [nn.Linear(24, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3), nn.Sigmoid()]
@@ -68,7 +67,10 @@ def _color_loss(rgb: Tensor, data: Data) -> Tensor:
 
 
 def forward(chain: Chain, data: Data, *, networks: str, precision: str) -> Callable[[], Tensor]:
-    """`networks`: eager, compile or triton; `precision`: ieee, tf32 or bf16. The returned function gives the loss."""
+    """`networks`: eager, compile or triton; `precision`: ieee, tf32, tf32x3 or bf16, of triton also one per network.
+
+    The returned function gives the loss.
+    """
     compiled = torch.compile if networks != "eager" else (lambda f, **_: f)
     if networks == "triton":
         return _triton(chain, data, precision, compiled)
@@ -89,15 +91,16 @@ def _triton(chain: Chain, data: Data, precision: str, compiled: Callable) -> Cal
     from o2recon.field.triton_mlp import ColorNetwork, SdfNetwork
 
     linked = compiled(lambda out, normals: _linked(out, normals, data), dynamic=False)
+    of_sdf, of_color = precision.split()[0], precision.split()[-1]
     color_loss = compiled(lambda rgb: _color_loss(rgb, data), dynamic=False)
 
     def loss() -> Tensor:
         hidden, output = chain.sdf.hidden[0], chain.sdf.output
         weights = (hidden.weight, hidden.bias, output.weight, output.bias)
         encoded = chain.grid.encode(data.points)
-        out, g = SdfNetwork.apply(encoded.features, *weights, 100.0, True, precision)
+        out, g = SdfNetwork.apply(encoded.features, *weights, 100.0, True, of_sdf)
         inputs, others = linked(out, encoded.contract(g))
-        return color_loss(ColorNetwork.apply(inputs, *chain.color.parameters(), precision)) + others
+        return color_loss(ColorNetwork.apply(inputs, *chain.color.parameters(), of_color)) + others
 
     return loss
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from o2recon.field.color import ColorNetwork
 from o2recon.field.encoding import Encoding
 from o2recon.field.mlp import Mlp
 from o2recon.types import FieldOutput
@@ -44,12 +45,9 @@ class Cascade(nn.Module):
         fine_sizes = sizes | {"num_inputs": fine_encoding.num_channels, "num_layers": num_fine_layers}
         self.coarse = Mlp(**coarse_sizes, beta=softplus_beta)
         self.fine = Mlp(**fine_sizes, beta=softplus_beta)
-        colour_layers: list[nn.Module] = []
-        width = 9 + num_feature_channels
-        for _ in range(num_color_layers):
-            colour_layers += [nn.Linear(width, num_hidden), nn.ReLU()]
-            width = num_hidden
-        self.color_network = nn.Sequential(*colour_layers, nn.Linear(width, 3), nn.Sigmoid())
+        self.color_network = ColorNetwork(
+            num_inputs=9 + num_feature_channels, num_hidden=num_hidden, num_layers=num_color_layers
+        )
         for network in (self.coarse, self.fine):
             nn.init.zeros_(network.output.weight[:1])
             nn.init.zeros_(network.output.bias[:1])

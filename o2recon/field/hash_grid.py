@@ -1,6 +1,5 @@
 """Multi-resolution grid encoding: low levels dense, high levels hashed; one interface over its backends."""
 
-import importlib.util
 import logging
 
 import torch
@@ -8,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from o2recon.field import numba_grid, tinycudann_grid, torch_grid
+from o2recon.field.device import has_triton
 from o2recon.field.encoding import Encoded, Encoding
 from o2recon.field.layout import grid_layout
 
@@ -23,8 +23,6 @@ class HashGrid(Encoding):
     `interpolation` is "smooth" (smoothstep, continuous normals) or "linear". `backend` "auto" takes numba on the CPU
     and triton on a GPU, torch where they cannot; points that themselves require a gradient, and float64, always go
     through torch, whose derivatives are complete to any order. Tables of `num_objects` objects lie one after the other.
-    With `half_gather` triton reads a float16 copy of the table, made anew whenever the table has changed; gradients and
-    the table itself stay float32.
     """
 
     level_weights: Tensor
@@ -41,7 +39,6 @@ class HashGrid(Encoding):
         initial_scale: float,
         backend: str,
         num_objects: int = 1,
-        half_gather: bool = False,
     ) -> None:
         super().__init__()
         if interpolation not in ("smooth", "linear"):
@@ -58,10 +55,8 @@ class HashGrid(Encoding):
             raise ValueError(f"num_features={num_features}: {backend} takes an even number, or set backend=torch")
         if backend == "tinycudann":
             tinycudann_grid.load()
-        if backend == "triton" and importlib.util.find_spec("triton") is None:
+        if backend == "triton" and not has_triton():
             raise ImportError("encoding backend=triton: Triton is missing; it comes with torch on Linux")
-        self.half_gather = half_gather
-        self._half: tuple[int, Tensor] | None = None
         self.backend = backend
         self._announced: set[str] = set()
         rows = num_objects * self.layout.total_rows
@@ -81,7 +76,7 @@ class HashGrid(Encoding):
             return "torch"
         if device.type == "cpu":
             return "numba"
-        return "triton" if device.type == "cuda" and importlib.util.find_spec("triton") is not None else "torch"
+        return "triton" if device.type == "cuda" and has_triton() else "torch"
 
     def features(
         self, points: Float[Tensor, "points 3"], objects: Int[Tensor, "blocks"] | None = None
@@ -102,18 +97,6 @@ class HashGrid(Encoding):
         if backend == "triton":
             from o2recon.field import triton_grid
 
-            rows = self._half_rows() if self.half_gather else None
-            return triton_grid.encode(*arguments, smooth=self.smooth, rows=rows, contraction=contraction)
+            return triton_grid.encode(*arguments, smooth=self.smooth, contraction=contraction)
         modules = {"torch": torch_grid, "numba": numba_grid, "tinycudann": tinycudann_grid}
         return modules[backend].encode(*arguments, smooth=self.smooth)
-
-    def _half_rows(self) -> Tensor:
-        """The table in float16. A CUDA graph under capture gets its own copy, so that every replay makes it anew."""
-        version = self.table._version
-        capturing = self.table.is_cuda and torch.cuda.is_current_stream_capturing()
-        if capturing or self._half is None or self._half[0] != version or self._half[1].device != self.table.device:
-            copy = self.table.detach().half()
-            if capturing:
-                return copy
-            self._half = (version, copy)
-        return self._half[1]

@@ -9,7 +9,10 @@ PRIMES = (1, 2654435761, 805459861)
 
 @dataclass(frozen=True)
 class GridLayout:
-    """Levels of one object's table: dense where its (resolution + 1)^3 vertices fit the allowed rows, else hashed."""
+    """Levels of one object's table: dense where its (resolution + 1)^3 vertices fit the allowed rows, else hashed.
+
+    Every level begins at an even row, so that two rows which differ in the last bit only are aligned neighbours.
+    """
 
     resolutions: tuple[int, ...]
     rows: tuple[int, ...]
@@ -18,7 +21,7 @@ class GridLayout:
 
     @property
     def total_rows(self) -> int:
-        return self.offsets[-1] + self.rows[-1]
+        return self.offsets[-1] + self.rows[-1] + self.rows[-1] % 2
 
 
 def grid_layout(*, num_levels: int, min_resolution: int, max_resolution: int, log2_rows: int) -> GridLayout:
@@ -33,7 +36,7 @@ def grid_layout(*, num_levels: int, min_resolution: int, max_resolution: int, lo
     resolutions = np.round(np.geomspace(min_resolution, max_resolution, num_levels)).astype(int)
     vertices = (resolutions + 1) ** 3
     rows = np.minimum(vertices, 2**log2_rows)
-    offsets = np.concatenate([[0], np.cumsum(rows)[:-1]])
+    offsets = np.concatenate([[0], np.cumsum(rows + rows % 2)[:-1]])
     return GridLayout(
         resolutions=tuple(resolutions.tolist()),
         rows=tuple(rows.tolist()),

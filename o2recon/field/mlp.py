@@ -8,9 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from o2recon.field.device import fusable, matrix_precision
+
 
 class Mlp(nn.Module):
-    """Linear layers with softplus(beta x) / beta between them.
+    """Linear layers with softplus(beta x) / beta between them; with one hidden layer a single kernel on a GPU.
 
     `forward` evaluates the first `num_outputs` outputs only (all when None): an SDF query needs one of them.
     """
@@ -27,6 +29,8 @@ class Mlp(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "points inputs"], num_outputs: int | None = None) -> Tensor:
         """[points outputs]."""
+        if self._is_fused(inputs):
+            return self._fused(inputs, num_outputs, gradient=False)[0]
         h = inputs
         for layer in self.hidden:
             h = self._activate(layer(h))
@@ -37,6 +41,8 @@ class Mlp(nn.Module):
 
         g_last = W_last[0]; going down, g = (g * sigmoid(beta z)) W, sigmoid being the derivative of softplus.
         """
+        if self._is_fused(inputs):
+            return self._fused(inputs, None, gradient=True)
         slopes, h = [], inputs
         for layer in self.hidden:
             z = layer(h)
@@ -46,3 +52,15 @@ class Mlp(nn.Module):
         for layer, slope in zip(reversed(self.hidden), reversed(slopes), strict=True):
             g = (g * slope) @ cast(nn.Linear, layer).weight
         return self.output(h), g.expand(inputs.shape)
+
+    def _is_fused(self, inputs: Tensor) -> bool:
+        layer = cast(nn.Linear, self.hidden[0]) if len(self.hidden) == 1 else None
+        return layer is not None and fusable(inputs, *layer.weight.shape, self.output.out_features)
+
+    def _fused(self, inputs: Tensor, num_outputs: int | None, *, gradient: bool) -> tuple[Tensor, Tensor]:
+        from o2recon.field.triton_mlp import SdfNetwork
+
+        layer, last = cast(nn.Linear, self.hidden[0]), self.output
+        weights = (layer.weight, layer.bias, last.weight[:num_outputs], last.bias[:num_outputs])
+        outputs, g = SdfNetwork.apply(inputs, *weights, self.beta, gradient, matrix_precision())
+        return outputs, g

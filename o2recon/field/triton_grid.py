@@ -20,6 +20,7 @@ from o2recon.field import triton_kernels as kernels
 from o2recon.field.encoding import Encoded, block_length
 from o2recon.field.layout import GridLayout
 
+PAIRED = True
 BLOCK = 128
 """Points per program."""
 
@@ -92,7 +93,7 @@ class _Gather(torch.autograd.Function):
         if dy is None and v is None:
             return dtable, None, None, None
         flags = {"OBJECTS": query.objects is not None, "SMOOTH": query.smooth}
-        flags |= {"FIRST": dy is not None, "SECOND": v is not None}
+        flags |= {"FIRST": dy is not None, "SECOND": v is not None, "PAIRED": PAIRED}
         absent = query.points
         dy, v, g = (absent if t is None else t for t in (dy, v, g))
         of_grads = (*_strided(dy), *_strided(v), *_strided(g))
@@ -152,7 +153,7 @@ def encode(
         points=points.detach().contiguous(),
         weights=level_weights,
         levels=_levels(layout, points.device),
-        objects=None if objects is None else objects.to(points.device, torch.int64),
+        objects=None if objects is None else objects.to(points.device, torch.int32),
         block=1 if objects is None else max(block_length(points, objects), 1),
         total=layout.total_rows,
         pairs=table.shape[1] // 2,

@@ -206,7 +206,7 @@ def scatter(
     points, weights, levels, objects, block, total, count, dtable, dy, dy_point, dy_channel,
     v, v_point, v_axis, g, g_point, g_channel,
     PAIRS: tl.constexpr, OBJECTS: tl.constexpr, SMOOTH: tl.constexpr, FIRST: tl.constexpr, SECOND: tl.constexpr,
-    BLOCK: tl.constexpr,
+    PAIRED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """dtable += m (w_c dy + a_c g), a_c = sum_d v_d u'_d dw_c/du_d: both orders in one pass; either may be absent."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -227,16 +227,26 @@ def scatter(
             vy = s[1] * tl.load(of + v_axis, inside, 0.0).to(tl.float32)
             vz = s[2] * tl.load(of + 2 * v_axis, inside, 0.0).to(tl.float32)
             ga, gb = _channels(g + far * g_point, n, g_channel, m, inside)
-        for c in tl.static_range(8):
-            x = u[0] if c % 2 else 1.0 - u[0]
-            y = u[1] if c // 2 % 2 else 1.0 - u[1]
-            z = u[2] if c // 4 else 1.0 - u[2]
-            w = x * y * z
-            a, b = w * ya, w * yb
+        for c in tl.static_range(4):
+            y = u[1] if c % 2 else 1.0 - u[1]
+            z = u[2] if c // 2 else 1.0 - u[2]
+            w0, w1 = (1.0 - u[0]) * y * z, u[0] * y * z
+            a0, b0, a1, b1 = w0 * ya, w0 * yb, w1 * ya, w1 * yb
             if SECOND:
-                slope = (vx if c % 2 else -vx) * (y * z)
-                slope += (vy if c // 2 % 2 else -vy) * (x * z)
-                slope += (vz if c // 4 else -vz) * (x * y)
-                a += slope * ga
-                b += slope * gb
-            _add(dtable, rows[c], n % PAIRS, a, b, inside, PAIRS)
+                across = (vy if c % 2 else -vy) * z + (vz if c // 2 else -vz) * y
+                s0, s1 = (1.0 - u[0]) * across - vx * (y * z), u[0] * across + vx * (y * z)
+                a0, b0, a1, b1 = a0 + s0 * ga, b0 + s0 * gb, a1 + s1 * ga, b1 + s1 * gb
+            r0, r1 = rows[2 * c], rows[2 * c + 1]
+            if PAIRS == 1 and PAIRED:
+                swap = (r0 & 1) == 1
+                both = inside & ((r0 ^ r1) == 1)
+                low = tl.join(tl.where(swap, a1, a0), tl.where(swap, a0, a1))
+                high = tl.join(tl.where(swap, b1, b0), tl.where(swap, b0, b1))
+                values = tl.reshape(tl.join(low, high), [BLOCK, 4])
+                to = dtable + ((r0 >> 1) * 4)[:, None] + tl.arange(0, 4)[None, :]
+                tl.atomic_add(to, values, both[:, None], sem="relaxed")
+                _add(dtable, r0, 0, a0, b0, inside & ((r0 ^ r1) != 1), PAIRS)
+                _add(dtable, r1, 0, a1, b1, inside & ((r0 ^ r1) != 1), PAIRS)
+            else:
+                _add(dtable, r0, n % PAIRS, a0, b0, inside, PAIRS)
+                _add(dtable, r1, n % PAIRS, a1, b1, inside, PAIRS)

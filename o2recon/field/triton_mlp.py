@@ -10,8 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from o2recon.field import triton_mlp_kernels as kernels
 
-FORWARD = {"BLOCK": 128, "num_warps": 8, "num_stages": 1}
-BACKWARD = {"BLOCK": 64, "num_warps": 8, "num_stages": 1}
+TILE = {"BLOCK": 64, "num_warps": 4, "num_stages": 1}
 """Points per tile, and how many threads share them."""
 PROGRAMS_PER_PROCESSOR = 2
 """Of the backward, whose programs keep the sums of the weights' gradients."""
@@ -30,13 +29,13 @@ def _launch(kernel: Any, tensor: Tensor, programs: int, *arguments: object, **op
 
 
 def _tiles(tensor: Tensor) -> int:
-    return triton.cdiv(len(tensor), FORWARD["BLOCK"])
+    return triton.cdiv(len(tensor), TILE["BLOCK"])
 
 
 def _persistent(tensor: Tensor) -> int:
     """Programs that together cover all tiles."""
     processors = torch.cuda.get_device_properties(tensor.device).multi_processor_count if tensor.is_cuda else 1
-    return min(triton.cdiv(len(tensor), BACKWARD["BLOCK"]), PROGRAMS_PER_PROCESSOR * processors)
+    return min(triton.cdiv(len(tensor), TILE["BLOCK"]), PROGRAMS_PER_PROCESSOR * processors)
 
 
 def _strided(tensor: Tensor) -> tuple[Tensor, int, int]:
@@ -63,7 +62,7 @@ class SdfNetwork(torch.autograd.Function):
         ctx.options = sizes | {f"{name}_PAD": _padded(size) for name, size in sizes.items()}
         ctx.options |= {"PRECISION": precision}
         arguments = (*_strided(inputs), w1, b1, w2, b2, beta, count, out, g)
-        _launch(kernels.sdf_forward, inputs, _tiles(inputs), *arguments, GRADIENT=gradient, **ctx.options, **FORWARD)
+        _launch(kernels.sdf_forward, inputs, _tiles(inputs), *arguments, GRADIENT=gradient, **ctx.options, **TILE)
         ctx.save_for_backward(inputs, w1, b1, w2, b2)
         ctx.beta = beta
         return out, g.t()
@@ -77,7 +76,7 @@ class SdfNetwork(torch.autograd.Function):
         sums = _zeros_like(w1, b1, w2, b2)
         of_dg = _strided(inputs if dg is None else dg)
         arguments = (*_strided(inputs), w1, b1, w2, ctx.beta, len(inputs), *_strided(dout), *of_dg, dy, *sums)
-        flags = ctx.options | BACKWARD | {"GRADIENT": dg is not None}
+        flags = ctx.options | TILE | {"GRADIENT": dg is not None}
         _launch(kernels.sdf_backward, inputs, _persistent(inputs), *arguments, **flags)
         return dy.t(), *sums, None, None, None
 
@@ -92,7 +91,7 @@ class ColorNetwork(torch.autograd.Function):
         ctx.options = sizes | {f"{name}_PAD": _padded(size) for name, size in sizes.items()}
         ctx.options |= {"PRECISION": precision}
         arguments = (*_strided(inputs), w1, b1, w2, b2, w3, b3, len(inputs), out)
-        _launch(kernels.color_forward, inputs, _tiles(inputs), *arguments, **ctx.options, **FORWARD)
+        _launch(kernels.color_forward, inputs, _tiles(inputs), *arguments, **ctx.options, **TILE)
         ctx.save_for_backward(inputs, w1, b1, w2, b2, w3, b3, out)
         return out
 
@@ -104,5 +103,5 @@ class ColorNetwork(torch.autograd.Function):
         sums = _zeros_like(w1, b1, w2, b2, w3, b3)
         weights = (w1, b1, w2, b2, w3)
         arguments = (*_strided(inputs), *weights, len(inputs), out, *_strided(dout), dx, *sums)
-        _launch(kernels.color_backward, inputs, _persistent(inputs), *arguments, **ctx.options, **BACKWARD)
+        _launch(kernels.color_backward, inputs, _persistent(inputs), *arguments, **ctx.options, **TILE)
         return dx, *sums, None

@@ -73,9 +73,9 @@ def test_scatter_becomes_vector_atomics_on_hopper() -> None:
 
     from o2recon.field.triton_kernels import scatter
 
-    flags = {"PAIRS": 1, "OBJECTS": True, "SMOOTH": True, "FIRST": True, "SECOND": True, "BLOCK": 128}
+    flags = {"PAIRS": 1, "OBJECTS": True, "SMOOTH": True, "FIRST": True, "SECOND": True, "PAIRED": True, "BLOCK": 128}
     floats = dict.fromkeys(("points", "weights", "dtable", "dy", "v", "g"), "*fp32")
-    types = floats | {"levels": "*i32", "objects": "*i64"} | dict.fromkeys(flags, "constexpr")
+    types = floats | {"levels": "*i32", "objects": "*i32"} | dict.fromkeys(flags, "constexpr")
     names = scatter.arg_names
     aligned = {(names.index(name),): [["tt.divisibility", 16]] for name in floats}
     source = ASTSource(
@@ -85,8 +85,8 @@ def test_scatter_becomes_vector_atomics_on_hopper() -> None:
         aligned,
     )
     ptx = compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 4}).asm["ptx"]
-    assert ptx.count("add.v2.f32") == 8 and "add.f32 \t%" not in ptx.replace("add.rn.f32", "")
-    assert ptx.count("atom.") + ptx.count("red.") == 8
+    counts = [ptx.count(f"add.{width}f32") for width in ("v4.", "v2.", "")]
+    assert counts == [4, 8, 0], "two neighbouring rows at once, single rows of two features, single features"
 
 
 @pytest.mark.gpu
