@@ -1,5 +1,6 @@
 """The stages `run`, `prepare`, `train`, `mesh` and `evaluate`: the same chain, cut to what is asked for."""
 
+import importlib
 import logging
 from typing import Any
 
@@ -14,6 +15,7 @@ from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.job import Job
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
+from o2recon.cli.table import STAGES
 from o2recon.mesh import write_scene
 from o2recon.objects import Selection
 from o2recon.scene import Scene
@@ -53,6 +55,9 @@ def run(job: Job) -> list[dict[str, Any]]:
     others = [outcome for other in beside for outcome in _outcomes(other, scene, asked, console)]
     if job.stage in ("run", "demo"):
         write_report(job)
+    if job.config.exports and job.stage in ("run", "demo"):
+        done = [o.kept for o in outcomes if o.state in ("ok", "current") and not o.failed]
+        importlib.import_module(STAGES["export"].module).exported(job, scene, done)
     results = [o.result for o in (*outcomes, *others)]
     if any(o.failed for o in others):
         logger.warning("baselines failed: %s", _failures(others))

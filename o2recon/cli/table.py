@@ -55,6 +55,11 @@ STAGES = {
         "o2recon.cli.compare",
         ("compare", "evaluate", "report"),
     ),
+    "export": Stage(
+        "textured GLB, collision shape and URDF of finished runs",
+        "o2recon.cli.export",
+        (*PREPARING, *FITTING, "mesh", "export", *CHOICES),
+    ),
     "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report",)),
     "view": Stage("web page of a study: meshes in place, cameras, masks, error colours", "o2recon.cli.view", ("view",)),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),

@@ -4,6 +4,7 @@ from o2recon.mesh.clean import kept_faces, remove_floaters, split
 from o2recon.mesh.color import set_colors, stored_colors, vertex_colors
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
 from o2recon.mesh.export import read_evidence, read_mesh, write_glb, write_ply, write_scene
+from o2recon.mesh.gltf import Glb, TexturedMesh, encoded
 from o2recon.mesh.marching import extract
 from o2recon.mesh.mesh import Mesher, MeshResult, summary
 from o2recon.mesh.raycast import Caster
@@ -14,11 +15,14 @@ __all__ = [
     "Caster",
     "DepthView",
     "Evidence",
+    "Glb",
     "MeshResult",
     "Mesher",
+    "TexturedMesh",
     "area_shares",
     "colormap",
     "contact_sheet",
+    "encoded",
     "extract",
     "kept_faces",
     "orbit",

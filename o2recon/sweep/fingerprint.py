@@ -9,7 +9,7 @@ from o2recon.manifest import stage_fingerprint
 
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
-    *("work", "prepared", "outputs", "report", "view", "compare", "meshes", "synth", "room"),
+    *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
     "baselines",
     *("meshes", "compare"),
 )
