@@ -14,6 +14,7 @@ from o2recon.cli.errors import MissingStage, is_full_disk, one_line
 from o2recon.cli.fitting import Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
+from o2recon.evaluate import failed_verdict
 from o2recon.manifest import package_version
 from o2recon.objects import Kept
 from o2recon.scene import Scene
@@ -128,6 +129,7 @@ class Chain:
         line = self._told(kept, error)
         result = self._result(kept, identity, "failed", line, {}) | {
             "metrics": self._fitting.failed_metrics(kept.id),
+            "verdict": failed_verdict("there is no mesh"),
             "groundtruth": self._fitting.groundtruth(kept.id),
         }
         folder.mkdir(parents=True, exist_ok=True)

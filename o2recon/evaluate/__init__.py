@@ -10,7 +10,7 @@ from o2recon.evaluate.protocol import protocol_values, voxel_average
 from o2recon.evaluate.sampling import Samples, sample_surface
 from o2recon.evaluate.seen import seen_points
 from o2recon.evaluate.truth import Truth, find_truth, load_truth, truth_fingerprint
-from o2recon.evaluate.verdict import HeldOut, Limits, held_out_agreement, verdict
+from o2recon.evaluate.verdict import HeldOut, Limits, failed_verdict, held_out_agreement, verdict
 from o2recon.evaluate.volume import volume_iou
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "batched_distance_values",
     "batched_nearest",
     "center_of_mass",
+    "failed_verdict",
     "find_truth",
     "floor_gap_cm",
     "held_out_agreement",
