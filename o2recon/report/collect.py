@@ -99,7 +99,7 @@ class Run:
 
 
 def collect_runs(study_dir: Path) -> tuple[Run, ...]:
-    """All runs of a study, ordered by scene, object, experiment, ablation (none first), seed (numbers as numbers).
+    """All runs of a study, ordered by scene, object, method (`method_order`), seed (numbers as numbers).
 
     A folder counts as a run when it has a result.json or a config.yaml. A result.json that cannot be read is a failed
     run that says so, and so is one that ended well but whose mesh.ply is gone. ValueError when there is no run at all.
@@ -144,8 +144,14 @@ def _holds(file: Path) -> bool:
 
 def _order(run: Run) -> tuple[Any, ...]:
     object_id, seed = (int(text) if text.isdigit() else -1 for text in (run.object, run.seed))
-    method = (run.experiment, run.ablation != "none", run.ablation)
-    return (run.scene, object_id, run.object, *method, seed, run.seed)
+    return (run.scene, object_id, run.object, *method_order(run.method, run.kind), seed, run.seed)
+
+
+def method_order(method: Key, kind: str) -> tuple[Any, ...]:
+    """What methods are sorted by: ours, meshes by others, baselines; of one experiment the ablation none first."""
+    experiment, ablation = method
+    place = BASELINES.index(experiment) if kind == "baseline" else 0
+    return (list(KINDS).index(kind), place, experiment, ablation != "none", ablation)
 
 
 def method_name(method: Key) -> str:

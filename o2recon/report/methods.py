@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from o2recon.report.bootstrap import Reduce, bootstrap_interval, object_means
-from o2recon.report.collect import KINDS, Key, Run
+from o2recon.report.collect import Key, Run, method_order
 from o2recon.report.table import SCORES, SECONDS, Cell, Column, Row, Table, mark_best, number_cell, run_values
 
 Scope = Literal["common", "all"]
@@ -55,8 +55,7 @@ class Methods:
             kind = self.kinds.setdefault(run.method, run.kind)
             if kind == "other":
                 self.kinds[run.method] = run.kind
-        order = list(KINDS)
-        self.methods = sorted(self.kinds, key=lambda m: (order.index(self.kinds[m]), m[0], m[1] != "none", m[1]))
+        self.methods = sorted(self.kinds, key=lambda m: method_order(m, self.kinds[m]))
         self.places = list(dict.fromkeys(run.place for run in finished))
         self._runs: dict[tuple[Key, Key], list[Run]] = {}
         self._values: dict[tuple[str, Key, Key], dict[str, float]] = {}

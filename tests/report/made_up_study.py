@@ -138,3 +138,38 @@ def write_truth(scene: Path, object_id: int) -> Path:
     ]
     (scene / "instances.json").write_text(json.dumps(facts))
     return folder
+
+
+def write_large_study(root: Path, *, objects: int, methods: int, seeds: int, faces: int) -> tuple[Path, Path]:
+    """outputs/large and work: every method on every object, meshes of at least `faces` faces with noise on them.
+
+    The first method is ours, then an ablation of it, somebody else's, and baselines; the last object fails once, and
+    the last method lacks the first object. Returns the folders of the study and of the prepared data.
+    """
+    names = [("quick", "none"), ("quick", "no_inpaint"), ("somebody", "none"), ("tsdf", "none"), ("hull", "none")]
+    generator = np.random.default_rng(0)
+    study, work, scan = root / "outputs" / "large", root / "work", root / "scan"
+    mesh = shape("chair", fine=1.6 * np.sqrt(4 / faces))
+    for number in range(1, objects + 1):
+        truth = write_truth(scan, number)
+        points = np.asarray(shape("chair", fine=0.03).vertices) * [1, 1, 1.04]
+        np.savez(truth / f"{number}_points.npz", points=points, seen=points[:, 2] > 0.5)
+        write_prepared(work, ("room", number))
+        for m, method in enumerate(names[:methods]):
+            if m == methods - 1 and number == 1:
+                continue
+            for seed in range(seeds):
+                value = 0.9 - 0.1 * m - 0.2 * (number / objects) + 0.05 * generator.standard_normal()
+                parts = {"complete": {**metrics(value), "iou": value}, "visible": metrics(value + 0.05)}
+                changes: dict[str, Any] = {"metrics": {**parts, "hidden": metrics(value - 0.2)}}
+                changes |= {"groundtruth": str(truth), "category": ("chair", "table", "lamp")[number % 3]}
+                changes |= {"fingerprint": None, "seconds": {}} if method[0] == "somebody" else {}
+                failed = m == 0 and number == objects and seed == 0
+                if failed:
+                    changes |= {"status": "failed", "error": "RuntimeError: out of memory", "metrics": None}
+                folder = write_run(study, method, ("room", number), seed=seed, **changes)
+                if not failed:
+                    noisy = mesh.copy()
+                    noisy.vertices += generator.normal(0, 0.002 * (1 + m), noisy.vertices.shape)
+                    write_ply(folder / "mesh.ply", noisy)
+    return study, work

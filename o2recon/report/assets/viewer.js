@@ -33,9 +33,7 @@ class Viewer {
     this.root.classList.toggle("two", Boolean(b && b !== a));
     this.panes.forEach((pane) => {
       pane.figure.hidden = pane.slot === "b" && (!b || b === a);
-      const name = this.choices.length ? this.name(pane.slot) : "";
-      const caption = pane.truth ? "Ground truth" : "Reconstruction";
-      pane.figure.lastElementChild.textContent = name ? `${caption} · ${name}` : caption;
+      if (this.choices.length) pane.figure.lastElementChild.textContent = pane.truth ? `Ground truth, against ${this.name(pane.slot)}` : this.name(pane.slot);
       pane.load();
     });
   }
