@@ -46,6 +46,8 @@ def run(job: Job) -> list[dict[str, Any]]:
     scenes = {scene: _truth_of(truths, scene, candidates) for scene in sorted({c.scene for c in candidates})}
     for f in found:
         console.print(_described(f), soft_wrap=True, highlight=False)
+    for line in _uncovered(candidates):
+        console.print(line, soft_wrap=True, highlight=False)
     for scene, truth in scenes.items():
         console.print(_described_truth(scene, truth, candidates), soft_wrap=True, highlight=False)
     missing = _missing(job, candidates, scenes, wanted)
@@ -241,6 +243,17 @@ def _described(found: Found) -> str:
     methods = sorted({c.method for c in found.candidates})
     named = ", ".join(scenes[:4]) + (f" and {len(scenes) - 4} more" if len(scenes) > 4 else "")
     return f"{found.folder}: {found.layout}, {len(found.candidates)} objects of {named} by {', '.join(methods)}"
+
+
+def _uncovered(candidates: list[Candidate]) -> list[str]:
+    """Methods without anything of a scene that others have: their means are over other objects."""
+    covered: dict[str, set[str]] = {}
+    for c in candidates:
+        covered.setdefault(c.method, set()).add(c.scene)
+    everything = set().union(*covered.values())
+    lacking = {method: ", ".join(sorted(everything - scenes)) for method, scenes in covered.items()}
+    told = "not compared there, so its means are over fewer scenes than others'"
+    return [f"{method} has nothing of {scenes}: {told}" for method, scenes in lacking.items() if scenes]
 
 
 def _described_truth(scene: str, truth: SceneTruth | None, candidates: list[Candidate]) -> str:

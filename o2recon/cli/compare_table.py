@@ -56,10 +56,16 @@ def _value(result: dict[str, Any], column: tuple[str, str, str, int]) -> float |
 
 
 def _mean(results: Sequence[dict[str, Any]], column: tuple[str, str, str, int]) -> str:
-    """Nothing where only failures have a value: 0 would be a score of point clouds, which have none."""
+    """With how many objects have a value, where not all have one.
+
+    Nothing where only failures have one: 0 would be a score of point clouds, which have none.
+    """
     values = {i: v for i, r in enumerate(results) if (v := _value(r, column)) is not None}
     told = any(results[i]["status"] == "ok" for i in values) or all(r["status"] == "failed" for r in results)
-    return _shown(statistics.fmean(values.values()) if values and told else None, column[3])
+    if not values or not told:
+        return _shown(None, column[3])
+    over = f" of {len(values)}" if len(values) < len(results) else ""
+    return _shown(statistics.fmean(values.values()), column[3]) + over
 
 
 def _shown(value: float | None, digits: int) -> str:

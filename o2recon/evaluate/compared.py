@@ -15,7 +15,6 @@ from o2recon.evaluate.protocol import protocol_values
 from o2recon.evaluate.surface import Surface, read_points, read_surface
 from o2recon.evaluate.truth import Truth, find_truth
 from o2recon.mesh.export import read_evidence, write_ply
-from o2recon.mesh.mesh import summary
 from o2recon.mesh.visible import DepthView, visible_part
 from o2recon.workspace import ObjectFolder
 
@@ -105,12 +104,14 @@ class MeshScorer:
             part = self._seen_part(mesh, prepared)
         if part is not None:
             write_ply(out / "mesh_visible.ply", part)
-        done: dict[str, Any] = {"mesh": summary(mesh), "evidence": {}, "verdict": None, "notes": []}
+        done: dict[str, Any] = {"evidence": {}, "verdict": None, "notes": []}
         if prepared is not None:
             folder = references.folder if truth is not None else None
             evaluation = self._evaluator(out / "mesh.ply", prepared, folder)
             verdict = evaluation.verdict
-            return done | {"metrics": evaluation.metrics, "verdict": verdict, "evidence": verdict["evidence"] or {}}
+            done |= {"mesh": evaluation.mesh, "verdict": verdict, "evidence": verdict["evidence"] or {}}
+            return done | {"metrics": evaluation.metrics}
+        done["mesh"] = self._evaluator.properties(mesh, None)
         if part is None and truth is not None and truth.mesh is None and candidate.cleaned is None:
             done["notes"].append("original protocol with the whole mesh: nobody knows which part cameras saw")
         whole = part if part is not None else mesh

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trimesh
 from made_up_results import (
     RADIUS,
     annotated_scan,
@@ -19,6 +20,7 @@ from made_up_results import (
     write_cloud,
 )
 from omegaconf import DictConfig, OmegaConf
+from sphere_scene import sphere_scene
 
 from o2recon.cli.compare import run
 from o2recon.cli.errors import ObjectsFailed
@@ -160,7 +162,7 @@ def test_missing_and_damaged_meshes_fail_and_lower_the_mean(mine: Path, capsys: 
         assert value("mine", i, "complete", "f_score_5cm") == value("mine", i, "complete", "iou") == 0
         assert value("mine", i, "complete", "chamfer_cm") is None
     mean = next(line for line in output.out.splitlines() if "3, 2 failed" in line)
-    assert "0.333" in mean
+    assert "0.333" in mean and " of 1 " in mean  # F over all objects, Chamfer over those that have one
 
 
 def test_meshes_without_truth_are_not_scored(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,11 +175,12 @@ def test_meshes_without_truth_are_not_scored(mine: Path, capsys: pytest.CaptureF
     assert "no ground truth" in capsys.readouterr().out
 
 
-def test_several_methods_and_scenes_meet_in_one_study(mine: Path) -> None:
+def test_several_methods_and_scenes_meet_in_one_study(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for scene in ("scene0005_00", "scene0008_00"):
         published(Path("theirs"), scene)
         own_truth(Path("truth") / f"{scene}_scannet")
     assert compare({"a": "mine", "b": "theirs"}) == ["ok"] * 9
+    assert "a has nothing of scene0005_00, scene0008_00: not compared there" in capsys.readouterr().out
     for i in (1, 2, 3):
         assert value("a", i, "complete", "f_score_5cm") == 1
         assert value("b", i, "complete", "f_score_5cm", "scene0008_00") == 1
@@ -223,6 +226,26 @@ def test_runs_of_ours_are_never_overwritten(mine: Path) -> None:
         compare("mine")
     assert not (ours / "result.json").exists()
     assert compare("mine", compare__name="other") == ["ok"] * 3
+
+
+def test_prepared_views_add_the_verdict_and_the_hidden_part(here: Path) -> None:
+    scene = sphere_scene(size=48)
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=scene.radius)
+    ball.apply_translation(scene.frame.center)
+    write(here / "truth" / "room" / "1.ply", ball)
+    write(here / "mine" / "room" / "1.ply", ball)
+    compare("mine")
+    assert result("mine", 1)["verdict"] is None and result("mine", 1)["metrics"]["hidden"] is None
+    scene.write(here / "work" / "room" / "objects" / "1")
+    compare("mine", study="half")  # a preparation that did not end is not used
+    assert result("mine", 1, study="half")["verdict"] is None
+    (here / "work" / "room" / "objects" / "1" / "cues" / "manifest.json").write_text("{}")
+    assert compare("mine") == ["ok"]
+    with_views = result("mine", 1)
+    assert with_views["metrics"]["visible"]["f_score_5cm"] == with_views["metrics"]["hidden"]["recall_5cm"] == 1
+    assert with_views["verdict"]["views"] > 0 and sum(with_views["evidence"].values()) == pytest.approx(1)
+    visible = trimesh.load("outputs/main/mine/none/room/1/seed_0/mesh_visible.ply")
+    assert 0 < len(visible.faces) < len(ball.faces)
 
 
 @pytest.mark.parametrize(
