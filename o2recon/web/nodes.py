@@ -7,8 +7,8 @@ import numpy as np
 
 from o2recon.report.collect import Run
 from o2recon.types import ObjectRecord, ViewRecord
-from o2recon.web.looks import bounds_of
 from o2recon.web.selection import Selection
+from o2recon.web.standpoints import bounds_of
 from o2recon.web.study import Study, object_name, stamp
 
 Position = tuple[float, float, float]

@@ -8,10 +8,10 @@ import numpy as np
 
 from o2recon.report.colors import rgb
 from o2recon.types import ViewRecord
-from o2recon.web.looks import through
 from o2recon.web.nodes import CameraNode, GridNode, HiddenNode, LabelNode, MeshNode, Node, TruthNode
 from o2recon.web.pictures import picture
 from o2recon.web.shapes import Shape, hidden_points, mesh_shape, truth_shape
+from o2recon.web.standpoints import through
 
 if TYPE_CHECKING:
     import viser
@@ -45,7 +45,7 @@ class Placing:
         drawing: Drawing,
         *,
         on_object: Callable[[str], None],
-        on_camera: Callable[[int, "viser.ClientHandle | None"], None],
+        on_camera: Callable[[CameraNode, "viser.ClientHandle | None"], None],
     ) -> None:
         self._scene, self._drawing = server.scene, drawing
         self._scene.set_background_image(BACKGROUND)
@@ -116,7 +116,7 @@ class Placing:
             cast_shadow=False,
             receive_shadow=False,
         )
-        handle.on_click(lambda event: self._on_camera(node.index, event.client))
+        handle.on_click(lambda event: self._on_camera(node, event.client))
         return [handle]
 
     def _draw_grid(self, name: str, node: GridNode) -> Any:

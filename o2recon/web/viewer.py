@@ -95,7 +95,7 @@ def free_port(host: str, wanted: int) -> int:
             if problem.errno != errno.EADDRINUSE:
                 text = f"view.host={host} is no address of this machine ({problem}): take 127.0.0.1"
                 raise ValueError(text) from problem
-    raise ValueError(f"no port from {wanted} to {wanted + _PORTS} is free on {host}: choose another with view.port=PORT")
+    raise ValueError(f"no port from {wanted} to {wanted + _PORTS} is free on {host}: set view.port to another")
 
 
 @contextlib.contextmanager

@@ -1,15 +1,17 @@
 """One made-up study for all tests of the page; they do not change it."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from made_up_study import write_ply, write_prepared, write_run, write_truth
 
 from o2recon.web import Viewer
 from o2recon.web.study import Study, open_study
+from o2recon.workspace import ObjectFolder
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(folder, ("quick", "none"), ("room", 4), status="failed", error="too few views & <none>", verdict=None)
     write_run(folder, ("quick", "none"), ("attic", 2))
     (run / "config.yaml").write_text("prepared: objects_no_inpaint\n")
-    write_prepared(root / "work", ("room", 2))
+    place_cameras(write_prepared(root / "work", ("room", 2)))
     return folder
 
 
@@ -42,6 +44,21 @@ def make_viewer() -> Any:
     return lambda **changes: Viewer(**{**values, "port": 0, **changes})
 
 
+def place_cameras(folder: ObjectFolder) -> None:
+    """Let the cameras stand in a row in front of the chair, and look at it."""
+    record = folder.read_record()
+    views = []
+    for i, view in enumerate(record.views):
+        position = np.array([0.4 + 0.4 * i, -1.5, 1.2])
+        forward = np.array([2.0, 1.0, 0.5]) - position
+        forward /= np.linalg.norm(forward)
+        right = np.cross(forward, [0, 0, 1]) / np.linalg.norm(np.cross(forward, [0, 0, 1]))
+        pose = np.eye(4)
+        pose[:3] = np.stack([right, np.cross(forward, right), forward, position], 1)
+        views.append(replace(view, camera_to_world=pose))
+    folder.write_record(replace(record, views=tuple(views)))
+
+
 def write_visible(run: Path) -> None:
     """mesh_visible.ply: the upper half of mesh.ply, open below."""
     import trimesh
@@ -50,9 +67,3 @@ def write_visible(run: Path) -> None:
     assert isinstance(mesh, trimesh.Trimesh)
     upper = mesh.submesh([mesh.triangles_center[:, 2] > 0.46], append=True)
     write_ply(run / "mesh_visible.ply", upper)
-
-
-def finish(run: Path) -> None:
-    """Write result.json anew, as a sweep does when it runs an object again."""
-    result = json.loads((run / "result.json").read_text())
-    (run / "result.json").write_text(json.dumps({**result, "category": "stool"}))

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from o2recon.cameras import project
 from o2recon.types import Camera
-from o2recon.web.looks import backdrop, in_front, through
+from o2recon.web.standpoints import backdrop, in_front, through
 
 
 def test_looking_through_a_view_keeps_its_place_axes_and_field() -> None:
