@@ -3,7 +3,7 @@
 import numpy as np
 import trimesh
 from jaxtyping import Bool
-from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform_edt, gaussian_filter
 
 from o2recon.baselines.color import colored_by_views
 from o2recon.baselines.tsdf import surface
@@ -17,9 +17,12 @@ from o2recon.workspace import ObjectFolder
 
 
 class Hull:
-    """Carves the object's box with all usable frames and keeps what is within `reach` metres of the object's own points
-    and connected to them. `max_voxels`, `min_spacing`: as in BuildVolume; `min_votes`, `margin`: as in Carving.
-    `color_margin`: metres that a vertex may be off a depth that colours it.
+    """Carves the object's box with all usable frames; keeps what is within `reach` metres of the object's own points and
+    connected to them, and what that encloses.
+
+    `max_voxels`, `min_spacing`: as in BuildVolume. `min_votes`, `margin`: as in Carving. `color_margin`: metres that a
+    vertex may be off a depth that colours it. A shorter reach scores better (3 cm: Chamfer 1.0 cm instead of 3.6 on an
+    end table), but then it is the seen surface made thick, no longer an upper bound.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Hull:
         if not own.any():
             raise ValueError("no permitted voxel holds a measured point of the object: check depth images and poses")
         near = permitted & (distance_transform_edt(~own) * grid.spacing <= self.reach)
-        return binary_dilation(own, np.ones((3, 3, 3)), iterations=-1, mask=near)
+        return binary_fill_holes(binary_dilation(own, np.ones((3, 3, 3)), iterations=-1, mask=near))
 
 
 def _mark(own: Bool[np.ndarray, "x y z"], frame: Frame, object_id: int, grid: VoxelGrid) -> None:

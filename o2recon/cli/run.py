@@ -52,15 +52,18 @@ def run(job: Job) -> list[dict[str, Any]]:
         print_dropped(selection, console)
     asked = wanted(selection, job.config.object)
     outcomes = _outcomes(job, scene, asked, console)
-    others = [outcome for other in beside for outcome in _outcomes(other, scene, asked, console)]
+    others: list[Outcome] = []
+    for other in beside:
+        simple = _outcomes(other, scene, asked, console)
+        others += simple
+        if any(o.failed for o in simple):
+            logger.warning("baseline %s failed: %s", other.experiment, _failures(simple))
     if job.stage in ("run", "demo"):
         write_report(job)
     if job.config.exports and job.stage in ("run", "demo"):
         done = [o.kept for o in outcomes if o.state in ("ok", "current") and not o.failed]
         importlib.import_module(STAGES["export"].module).exported(job, scene, done)
     results = [o.result for o in (*outcomes, *others)]
-    if any(o.failed for o in others):
-        logger.warning("baselines failed: %s", _failures(others))
     if any(o.failed for o in outcomes):
         failed = sum(o.failed for o in outcomes)
         raise ObjectsFailed(f"{failed} of {len(outcomes)} objects failed: {_failures(outcomes)}", results)
