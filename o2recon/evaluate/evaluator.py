@@ -1,8 +1,9 @@
 """The evaluate stage: one mesh against the truth, and the verdict that needs none."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +91,18 @@ class Evaluator:
         """
         record = folder.read_record()
         truth = find_truth(groundtruth, record.object)
-        views = [folder.read_view(view) for view in record.views]
+        every = cache(lambda: [folder.read_view(view) for view in record.views])
         mesh = read_mesh(mesh_file) if mesh_file is not None and mesh_file.is_file() else None
         visible = mesh
         if mesh is not None and mesh_file is not None and (mesh_file.parent / "mesh_visible.ply").is_file():
             visible = read_mesh(mesh_file.parent / "mesh_visible.ply", allow_empty=True)
-        metrics = None if truth is None else self.metrics(mesh, visible, self.with_seen(truth, views))
+        metrics = None if truth is None else self.metrics(mesh, visible, self.with_seen(truth, every))
         if mesh is None or mesh_file is None:
             return Evaluation(metrics, failed_verdict("there is no mesh"))
         evidence = read_evidence(mesh_file) if mesh_file.suffix == ".ply" else None
         if evidence is None:
-            evidence = vertex_evidence(mesh, views, depth_sigma=self.depth_sigma, margin=self.margin)
-        apart = [view for view, kept in zip(views, record.views, strict=True) if kept.held_out]
+            evidence = vertex_evidence(mesh, every(), depth_sigma=self.depth_sigma, margin=self.margin)
+        apart = (folder.read_view(view) for view in record.views if view.held_out)
         agreement = held_out_agreement(mesh, apart, depth_sigma=self.depth_sigma, margin=self.margin)
         shares = area_shares(mesh, evidence)
         told = verdict(agreement, shares, watertight=bool(mesh.is_watertight), limits=self.limits)
@@ -128,10 +129,11 @@ class Evaluator:
             "o2recon_protocol": protocol_values(points, reference)
         }
 
-    def with_seen(self, truth: Truth, views: list[ObjectView]) -> Truth:
+    def with_seen(self, truth: Truth, prepared: Callable[[], list[ObjectView]]) -> Truth:
         """`truth` with its `seen`, computed from the prepared views' depth where it does not say so itself."""
         if truth.seen is not None or truth.normals is None or truth.observed_only:
             return truth
+        views = prepared()
         _LOG.info("object %d: what was seen is computed from its %d prepared views", truth.object, len(views))
         depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
         seen = seen_points(truth.points, truth.normals, depths, depth_sigma=self.depth_sigma, margin=self.margin)

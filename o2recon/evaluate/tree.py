@@ -29,7 +29,8 @@ class Tree:
 
 def on_all_cores(tasks: Iterable[Callable[[], object]]) -> None:
     """Run compiled, GIL-free tasks side by side."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(cores) as pool:
         for future in [pool.submit(task) for task in tasks]:
             future.result()
 
