@@ -120,12 +120,12 @@ def _notes(folder: Path, seed: int) -> dict[str, Any]:
 
 def _table(scene: str, results: list[dict[str, Any]]) -> Table:
     table = Table(title=f"{scene}: export")
-    for name in ("object", "category", "status", "faces", "photos", "PSNR dB", "parts", "volume", "kg"):
+    for name in ("object", "category", "status", "photos", "PSNR dB", "parts", "volume", "kg"):
         table.add_column(name, justify="left" if name in ("category", "status") else "right", no_wrap=True)
     for result in results:
         texture, body = result.get("texture") or {}, result.get("simulation") or {}
         psnr = texture.get("held_out_psnr_db") or {}
-        row = [(texture.get("faces"), "d"), (texture.get("photographed"), ".0%"), (psnr.get("texture"), ".1f")]
+        row = [(texture.get("photographed"), ".0%"), (psnr.get("texture"), ".1f")]
         row += [(body.get("parts"), "d"), (body.get("parts_volume_ratio"), ".2f"), (body.get("mass_kg"), ".1f")]
         shown = ["-" if value is None else format(value, how) for value, how in row]
         table.add_row(str(result["object"]), result["category"], result["status"], *shown)

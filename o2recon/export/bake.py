@@ -17,6 +17,8 @@ from o2recon.types import ViewRecord
 from o2recon.workspace import ObjectFolder, read_image
 
 Sigma = Callable[[np.ndarray], np.ndarray]
+_FADE_FROM, _NEIGHBOURS = 40_000, 24
+"""Seen points from which colours are carried on, and how many of them speak for one unseen point."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Baker:
 
     A view may say something where its mask says so and its sensor depth, where it has one, agrees with the mesh within
     `margin` plus `num_sigmas` of its noise, `edge_px` away from steps of the mesh's depth. Where no view saw the
-    surface, the difference between photographs and known colours at the seen points nearby is added, which fades with
-    distance (`fade_m`, metres). `chunk` texels are blended at a time.
+    surface, the photographed colours nearby go over into the known ones within `fade_m` metres. `chunk` texels are
+    blended at a time.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Baker:
             seen = copied.confidence > 0
             color[part][seen] = copied.color[seen]
         seen = trust > 0
-        color[~seen] += faded(texels.points[seen], (color - known)[seen], texels.points[~seen], reach=self.fade_m)
+        color[~seen] = faded(
+            texels.points[seen], color[seen], texels.points[~seen], color[~seen], reach=self.fade_m, seed=self.seed
+        )
         return Baked(np.clip(color, 0, 255), seen)
 
     def _source(self, folder: ObjectFolder, record: ViewRecord) -> SourceView:
@@ -119,24 +123,30 @@ def nearest_colors(
 
 def faded(
     points: Float[np.ndarray, "points 3"],
-    offsets: Float[np.ndarray, "points 3"],
+    colors: Float[np.ndarray, "points 3"],
     others: Float[np.ndarray, "others 3"],
+    known: Float[np.ndarray, "others 3"],
     *,
     reach: float,
-    neighbours: int = 16,
-    most: int = 200_000,
+    seed: int,
 ) -> Float[np.ndarray, "others 3"]:
-    """Offsets known at `points` carried on to `others`: the neighbours' mean, less and less towards 0 at `reach`."""
+    """Colours of `others`: those at `points` nearby, going over into the `known` ones at a distance of `reach`.
+
+    Not their difference is carried on: where the known colours are far off, that would give hues nobody saw.
+    """
     if len(points) == 0 or len(others) == 0:
-        return np.zeros((len(others), 3), np.float32)
-    thinned = slice(None, None, max(len(points) // most, 1))
-    points, offsets = points[thinned], offsets[thinned]
-    distance, index = cKDTree(points).query(others, k=min(neighbours, len(points)), distance_upper_bound=reach)
+        return known
+    chosen = np.random.default_rng(seed).permutation(len(points))[:_FADE_FROM]
+    points, colors = points[chosen], colors[chosen]
+    distance, index = cKDTree(points).query(others, k=min(_NEIGHBOURS, len(points)), distance_upper_bound=reach)
     distance, index = distance.reshape(len(others), -1), index.reshape(len(others), -1)
     near = np.isfinite(distance)
-    mean = (offsets[np.where(near, index, 0)] * near[..., None]).sum(1) / np.maximum(near.sum(1), 1)[:, None]
-    share = np.clip(1 - distance[:, 0] / reach, 0, 1)
-    return (mean * (share * share * (3 - 2 * share))[:, None]).astype(np.float32)
+    weight = near / (np.where(near, distance, 0) + 0.02 * reach) ** 2
+    total = np.maximum(weight.sum(1), 1e-12)
+    mean = np.einsum("nk,nkd->nd", weight, colors[np.where(near, index, 0)]) / total[:, None]
+    share = np.clip(1 - distance[:, :1] / reach, 0, 1)
+    share = share * share * (3 - 2 * share)
+    return (share * mean + (1 - share) * known).astype(np.float32)
 
 
 def _no_noise(z: np.ndarray) -> np.ndarray:

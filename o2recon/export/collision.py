@@ -79,7 +79,7 @@ class Collider:
         return tuple(hull for hull in hulls if is_closed(hull))
 
 
-def body_of(mesh: trimesh.Trimesh, *, density: float) -> Body:
+def body_of(mesh: trimesh.Trimesh, *, density: float | int) -> Body:
     """Mass properties of the solid that a closed `mesh` bounds (exact integrals over its faces); density in kg/m3.
 
     ValueError when the mesh is open or the inertia is that of no body.
