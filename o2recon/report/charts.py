@@ -77,7 +77,7 @@ def stacked_chart(title: str, rows: Mapping[str, Mapping[str, float]]) -> Chart:
         )
     legend_y = _TOP + _ROW * len(rows) + 8
     keys, height = _keys(colors, legend_y)
-    told = [f"{label} {duration(sum(parts.values()))}" for label, parts in rows.items()]
+    told = [f"{label} {duration(sum(parts.values())) if parts else 'not timed'}" for label, parts in rows.items()]
     return Chart(title, height, "".join(body) + keys, f"{title}: {', '.join(told)}")
 
 

@@ -44,7 +44,7 @@ class Run:
         """ "baseline", "ours", or "other": scored by `o2recon compare`, made by somebody else."""
         if self.experiment in BASELINES:
             return "baseline"
-        return "other" if self.result and not self.result.get("fingerprint") else "ours"
+        return "other" if "compared" in self.result else "ours"
 
     @property
     def place(self) -> Key:

@@ -8,7 +8,7 @@ import numpy as np
 
 from o2recon.report.bootstrap import Reduce, bootstrap_interval, object_means
 from o2recon.report.collect import Key, Run, method_order
-from o2recon.report.table import SCORES, SECONDS, Cell, Column, Row, Table, mark_best, number_cell, run_values
+from o2recon.report.table import OBSERVED, SCORES, SECONDS, Cell, Column, Row, Table, mark_best, number_cell, run_values
 
 Scope = Literal["common", "all"]
 Values = list[list[float]]
@@ -19,7 +19,6 @@ _CLOSED = Column(
     "Closed",
     value=lambda r: None if r.closed is None else float(r.closed),
     digits=2,
-    better=1,
     zero_when_failed=True,
 )
 JUDGED = (
@@ -29,7 +28,7 @@ JUDGED = (
     Column("held_out_silhouette_iou", "Outline", "held out", lambda r: r.number("verdict", "silhouette_iou"), 3, 1),
 )
 """What needs no ground truth."""
-MEASURES = (*SCORES, _CLOSED, *JUDGED, SECONDS)
+MEASURES = (*SCORES[:5], *OBSERVED, *SCORES[5:], _CLOSED, *JUDGED, SECONDS)
 _HEAD = (
     *(Column(key, key.capitalize(), numeric=False) for key in ("experiment", "ablation", "kind", "over", "statistic")),
     *(Column(key, key.capitalize()) for key in ("objects", "scored", "runs", "failed", "missing")),

@@ -16,7 +16,7 @@ from o2recon.report.collect import KINDS, Run, collect_runs, method_name, scene_
 from o2recon.report.formats import to_csv, to_markdown, to_tex
 from o2recon.report.methods import MEASURES, Methods, methods_table
 from o2recon.report.sections import Media, ObjectSection, plain_section
-from o2recon.report.table import Table, build_table
+from o2recon.report.table import OBSERVED, Table, build_table, observed_only
 from o2recon.workspace import written_atomically
 
 _LOG = logging.getLogger(__name__)
@@ -178,6 +178,7 @@ class Report:
             baselines=overview.missing_baselines(study.methods),
             summary=overview.facts_of_study(study.runs, study.facts),
             scored=any(run.scored for run in study.runs),
+            observed=[c.key for c in OBSERVED] if observed_only(study.runs) else [],
             many_seeds=len({run.seed for run in study.runs}) > 1,
             error_range_cm=self._error_range_cm,
             payloads=payloads,

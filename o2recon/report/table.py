@@ -82,7 +82,11 @@ SCORES = (
     _f_score("hidden", 2),
     _f_score("visible", 2),
 )
-"""What needs ground truth."""
+OBSERVED = (
+    Column("completeness_cm", "Complet. cm", "complete", _metric("complete", "completeness_cm"), 2, -1),
+    Column("recall_2cm", "Recall 2 cm", "complete", _metric("complete", "recall_2cm"), 3, 1, zero_when_failed=True),
+)
+"""All that a truth of observed points alone can say."""
 SECONDS = Column("seconds", "Time s", "", lambda run: run.seconds, 1, -1)
 
 COLUMNS = (
@@ -94,6 +98,7 @@ COLUMNS = (
     Column("seed", "Seed", value=lambda r: r.seed, numeric=False),
     Column("status", "Status", value=lambda r: r.status, numeric=False),
     *SCORES,
+    *OBSERVED,
     Column("seen", "Seen", "evidence", lambda r: r.share("seen"), 2),
     Column("inpainted", "In-painted", "evidence", lambda r: r.share("inpainted"), 2),
     Column("guessed", "Guessed", "evidence", lambda r: r.share("guessed"), 2),
@@ -112,6 +117,13 @@ def build_table(runs: Sequence[Run]) -> Table:
         for place in dict.fromkeys(run.place for run in runs):
             mark_best(COLUMNS, rows, [i for i, run in enumerate(runs) if run.place == place])
     return Table(COLUMNS, tuple(rows))
+
+
+def observed_only(runs: Sequence[Run]) -> bool:
+    """Whether some object's truth is a set of observed points, so that it has a recall and no F-score."""
+    parts = [run.part("metrics").get("complete") for run in runs if run.status == "ok"]
+    known = [part for part in parts if isinstance(part, dict)]
+    return any(part.get("recall_2cm") is not None and part.get("f_score_2cm") is None for part in known)
 
 
 def run_values(column: Column, runs: Sequence[Run]) -> list[Value]:

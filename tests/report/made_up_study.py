@@ -163,7 +163,7 @@ def write_large_study(root: Path, *, objects: int, methods: int, seeds: int, fac
                 parts = {"complete": {**metrics(value), "iou": value}, "visible": metrics(value + 0.05)}
                 changes: dict[str, Any] = {"metrics": {**parts, "hidden": metrics(value - 0.2)}}
                 changes |= {"groundtruth": str(truth), "category": ("chair", "table", "lamp")[number % 3]}
-                changes |= {"fingerprint": None, "seconds": {}} if method[0] == "somebody" else {}
+                changes |= {"compared": {}, "seconds": {}} if method[0] == "somebody" else {}
                 failed = m == 0 and number == objects and seed == 0
                 if failed:
                     changes |= {"status": "failed", "error": "RuntimeError: out of memory", "metrics": None}

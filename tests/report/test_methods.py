@@ -87,7 +87,7 @@ def test_ablations_are_paired_over_objects_and_seeds(tmp_path: Path) -> None:
 
 def test_baselines_and_meshes_of_others_come_after_ours(tmp_path: Path) -> None:
     for name in ("hull", "somebody", "quick"):
-        changes = {"fingerprint": None, "seconds": {}} if name == "somebody" else {}
+        changes = {"compared": {}, "seconds": {}} if name == "somebody" else {}
         write_run(tmp_path, (name, "none"), ("room", 1), metrics=scores(0.5), **changes)
     methods = methods_of(tmp_path)
     assert [(m[0], methods.kinds[m]) for m in methods.methods] == [

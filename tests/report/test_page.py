@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_study import write_run
+from made_up_study import write_large_study, write_run
 
 
 class Page(HTMLParser):
@@ -122,15 +122,60 @@ def test_values_out_of_range_are_named(change: dict[str, float], make_report: An
         make_report(**change)
 
 
-@pytest.mark.slow
-def test_a_browser_draws_the_meshes_from_disk(study: Path, tmp_path: Path) -> None:
+def test_without_media_nothing_but_numbers_and_verdicts_is_on_the_page(tmp_path: Path, make_report: Any) -> None:
+    study, work = write_large_study(tmp_path, objects=2, methods=5, seeds=2, faces=500)
+    text = make_report(media="none")(study, work).read_text()
+    page = Page(text)
+    assert "img" not in page.tags and "canvas" not in page.tags and "three" not in page.ids
+    assert "data:image" not in text and str(tmp_path) not in text and "nowhere" not in text
+    assert "held-out depth agrees" in text and "out of memory" in text and "<svg" in text
+    assert not [link for link in page.links if link.startswith("../")]
+    assert len(text) < 60_000 + 400_000 * 20 / 300
+
+
+def test_where_ours_stand_alone_the_page_says_how_to_add_baselines(text: str) -> None:
+    assert "baselines=[tsdf,tsdf_closed,hull]" in text
+
+
+def test_missing_objects_are_told(tmp_path: Path, make_report: Any) -> None:
+    for method, numbers in ((("quick", "none"), (1, 2)), (("tsdf", "none"), (2,))):
+        for number in numbers:
+            write_run(tmp_path / "s", method, ("room", number))
+    text = make_report(media="none")(tmp_path / "s", tmp_path / "work").read_text()
+    assert "tsdf lacks 1 of 2" in text and "1 common object<" in text
+
+
+def test_media_is_all_or_none(make_report: Any) -> None:
+    with pytest.raises(ValueError, match=r"report.media is 'some', but has to be one of all, none"):
+        make_report(media="some")
+
+
+def browse(page: Path, profile: Path, *, size: str) -> str:
+    """The page's DOM after headless Chromium has run it."""
     browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
     if browser is None:
         pytest.skip("no chromium here: apt-get install chromium")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}"]
-    flags += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1300,6000"]
-    page = (study / "report" / "index.html").as_uri()
-    command = [browser, *flags, "--virtual-time-budget=15000", "--dump-dom", page]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}"]
+    flags += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", f"--window-size={size}"]
+    command = [browser, *flags, "--virtual-time-budget=15000", "--dump-dom", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.mark.slow
+def test_a_browser_draws_the_meshes_from_disk(study: Path, tmp_path: Path) -> None:
+    dom = browse(study / "report" / "index.html", tmp_path, size="1300,6000")
     assert dom.count('data-drawn="own"') == 3 and 'class="fault"' not in dom
+
+
+@pytest.mark.slow
+def test_twenty_objects_of_five_methods_open_quickly(tmp_path: Path, make_report: Any) -> None:
+    """Below 60 MB and 5 s, starting the browser included; meshes far down the page are not unpacked."""
+    study, work = write_large_study(tmp_path, objects=20, methods=5, seeds=1, faces=100_000)
+    page = make_report()(study, work)
+    assert page.stat().st_size < 60e6
+    timing = "<script>addEventListener('load', () => { document.title = Math.round(performance.now()); });</script>"
+    page.write_text(page.read_text().replace("</body>", timing + "</body>"))
+    dom = browse(page, tmp_path / "profile", size="1300,900")
+    loaded = re.search(r"<title>(\d+)</title>", dom)
+    assert loaded and int(loaded[1]) < 5000 and dom.count("data-drawn") < 4

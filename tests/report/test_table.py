@@ -46,6 +46,7 @@ def test_a_failure_has_no_score_where_even_a_success_has_none(tmp_path: Path) ->
     table = build_table(collect_runs(tmp_path))
     kitchen = [r for r in table.rows if table.cell(r, "scene").text == "kitchen"]
     assert all(table.cell(r, "complete_f_score_5cm").text == "" for r in kitchen)
+    assert [table.cell(r, "completeness_cm").text for r in kitchen] == ["1.00", ""]
 
 
 def test_an_open_mesh_has_a_volumetric_iou_of_zero(tmp_path: Path) -> None:
