@@ -17,8 +17,8 @@ from o2recon.workspace import ObjectFolder
 
 
 class Hull:
-    """Carves the object's box with all usable frames; keeps what is within `reach` metres of the object's own points and
-    connected to them, and what that encloses.
+    """Carves the object's box with all usable frames; keeps what is within `reach` metres of the object's own points
+    and connected to them, and what that encloses.
 
     `max_voxels`, `min_spacing`: as in BuildVolume. `min_votes`, `margin`: as in Carving. `color_margin`: metres that a
     vertex may be off a depth that colours it. A shorter reach scores better (3 cm: Chamfer 1.0 cm instead of 3.6 on an
