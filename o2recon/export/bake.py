@@ -19,6 +19,8 @@ from o2recon.workspace import ObjectFolder, read_image
 Sigma = Callable[[np.ndarray], np.ndarray]
 _FADE_FROM, _NEIGHBOURS = 40_000, 24
 """Seen points from which colours are carried on, and how many of them speak for one unseen point."""
+_FAR_OFF = 40.0
+"""Grey levels by which known colours may be off and still carry detail."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,8 @@ class Baker:
             seen = copied.confidence > 0
             color[part][seen] = copied.color[seen]
         seen = trust > 0
-        color[~seen] = faded(
-            texels.points[seen], color[seen], texels.points[~seen], color[~seen], reach=self.fade_m, seed=self.seed
-        )
+        near = texels.points[seen], color[seen], known[seen]
+        color[~seen] = faded(*near, texels.points[~seen], color[~seen], reach=self.fade_m, seed=self.seed)
         return Baked(np.clip(color, 0, 255), seen)
 
     def _source(self, folder: ObjectFolder, record: ViewRecord) -> SourceView:
@@ -124,29 +125,34 @@ def nearest_colors(
 def faded(
     points: Float[np.ndarray, "points 3"],
     colors: Float[np.ndarray, "points 3"],
+    known: Float[np.ndarray, "points 3"],
     others: Float[np.ndarray, "others 3"],
-    known: Float[np.ndarray, "others 3"],
+    known_others: Float[np.ndarray, "others 3"],
     *,
     reach: float,
     seed: int,
 ) -> Float[np.ndarray, "others 3"]:
-    """Colours of `others`: those at `points` nearby, going over into the `known` ones at a distance of `reach`.
+    """Colours of `others`: near `points` corrected by what is seen there, going over into the known ones at `reach`.
 
-    Not their difference is carried on: where the known colours are far off, that would give hues nobody saw.
+    Where the known colours are nearly right, their difference to the seen ones is added, which keeps their detail;
+    where they are far off, that would give hues nobody saw, so the seen colours themselves are carried on.
     """
     if len(points) == 0 or len(others) == 0:
-        return known
+        return known_others.astype(np.float32)
     chosen = np.random.default_rng(seed).permutation(len(points))[:_FADE_FROM]
-    points, colors = points[chosen], colors[chosen]
-    distance, index = cKDTree(points).query(others, k=min(_NEIGHBOURS, len(points)), distance_upper_bound=reach)
+    distance, index = cKDTree(points[chosen]).query(others, k=min(_NEIGHBOURS, len(chosen)), distance_upper_bound=reach)
     distance, index = distance.reshape(len(others), -1), index.reshape(len(others), -1)
     near = np.isfinite(distance)
+    index = chosen[np.where(near, index, 0)]
     weight = near / (np.where(near, distance, 0) + 0.02 * reach) ** 2
-    total = np.maximum(weight.sum(1), 1e-12)
-    mean = np.einsum("nk,nkd->nd", weight, colors[np.where(near, index, 0)]) / total[:, None]
+    weight = weight / np.maximum(weight.sum(1, keepdims=True), 1e-12)
+    mean = np.einsum("nk,nkd->nd", weight, colors[index])
+    offset = mean - np.einsum("nk,nkd->nd", weight, known[index])
+    alike = np.exp(-((np.abs(offset).mean(1, keepdims=True) / _FAR_OFF) ** 2))
+    corrected = alike * (known_others + offset) + (1 - alike) * mean
     share = np.clip(1 - distance[:, :1] / reach, 0, 1)
     share = share * share * (3 - 2 * share)
-    return (share * mean + (1 - share) * known).astype(np.float32)
+    return (share * corrected + (1 - share) * known_others).astype(np.float32)
 
 
 def _no_noise(z: np.ndarray) -> np.ndarray:

@@ -82,15 +82,25 @@ def test_a_mesh_beside_the_measured_surface_is_not_painted(ball, tmp_path):
 def test_colours_go_over_into_the_known_ones_with_distance():
     line = np.stack([np.linspace(0, 1, 101), np.zeros(101), np.zeros(101)], 1)
     seen = np.zeros((5, 3))
-    got = faded(seen, np.full((5, 3), 200.0), line, np.full((101, 3), 100.0), reach=0.5, seed=0)[:, 0]
+    got = faded(seen, seen + 200, seen + 100, line, np.full((101, 3), 100.0), reach=0.5, seed=0)[:, 0]
     assert got[0] == pytest.approx(200) and got[-1] == pytest.approx(100)
     assert (np.diff(got) <= 1e-4).all() and got[25] == pytest.approx(150, abs=1)
+
+
+@pytest.mark.parametrize(("off", "expected"), [(5.0, [125.0, 85.0]), (200.0, [220.0, 220.0])])
+def test_known_colours_keep_their_detail_unless_they_are_far_off(off, expected):
+    """Seen is 20 + off, known there 20; the two unseen points right beside it are known as 120 and 80."""
+    here, seen = np.zeros((1, 3)), np.full((1, 3), 20.0)
+    beside = np.full((2, 3), 1e-6)
+    known = np.array([[120.0] * 3, [80.0] * 3])
+    got = faded(here, seen + off, seen, beside, known, reach=0.5, seed=0)
+    np.testing.assert_allclose(got[:, 0], expected, atol=2)
 
 
 def test_nothing_seen_keeps_the_known_colours():
     known = np.random.default_rng(0).random((7, 3)) * 255
     none = np.zeros((0, 3))
-    np.testing.assert_array_equal(faded(none, none, known, known, reach=1.0, seed=0), known)
+    np.testing.assert_allclose(faded(none, none, none, known, known, reach=1.0, seed=0), known, rtol=1e-6)
 
 
 def test_the_colour_at_a_vertex_is_its_own(ball):
