@@ -67,15 +67,20 @@ class Methods:
 
     @property
     def common(self) -> list[Key]:
-        """The objects that every method has."""
-        return [p for p in self.places if all((m, p) in self._runs for m in self.methods)]
+        """The objects that every method has; an ablation run on fewer of them does not make these fewer."""
+        full = [m for m in self.methods if m[1] == "none"] or self.methods
+        return [p for p in self.places if all((m, p) in self._runs for m in full)]
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """("all",) when every method has every object."""
-        if len(self.common) == len(self.places):
+        """("all",) when every method has every object, or no object is common."""
+        if not self.common or not any(self.missing(m) for m in self.methods):
             return ("all",)
-        return ("common", "all") if self.common else ("all",)
+        return ("common", "all")
+
+    def compared(self, scope: Scope) -> list[Key]:
+        """The methods with a row in this scope: among common objects not the ablations that lack one."""
+        return [m for m in self.methods if scope == "all" or all((m, p) in self._runs for p in self.common)]
 
     def missing(self, method: Key) -> list[Key]:
         """Objects of the study that this method has not."""
@@ -127,7 +132,7 @@ def methods_table(methods: Methods) -> Table:
     rows: list[Row] = []
     for scope in methods.scopes:
         for statistic in ("mean", "median"):
-            group = [_row(methods, method, scope, statistic) for method in methods.methods]
+            group = [_row(methods, method, scope, statistic) for method in methods.compared(scope)]
             if len(group) > 1:
                 mark_best(columns, group, range(len(group)))
             rows += group

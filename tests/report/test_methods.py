@@ -50,6 +50,13 @@ def test_over_all_objects_a_missing_one_counts_as_failed(study: Path) -> None:
     assert cell(table, "quick", "iou", over="all", statistic="median").value == pytest.approx(0.6)
 
 
+def test_an_ablation_on_few_objects_does_not_narrow_the_comparison(study: Path) -> None:
+    write_run(study, ("quick", "no_mask"), ("room", 1), metrics=scores(0.1))
+    methods = methods_of(study)
+    assert methods.common == [("room", "1"), ("room", "2")]
+    assert ("quick", "no_mask") in methods.compared("all") and ("quick", "no_mask") not in methods.compared("common")
+
+
 def test_a_deleted_mesh_lowers_the_mean(tmp_path: Path) -> None:
     folders = [write_run(tmp_path, ("quick", "none"), ("room", n), metrics=scores(0.8)) for n in (1, 2)]
     before = methods_table(methods_of(tmp_path))

@@ -92,7 +92,7 @@ def tex_rows(folder: Path, table: str) -> list[list[str]]:
 
 def test_the_methods_table(folder: Path) -> None:
     page, table = page_rows(folder, "methods"), csv_rows(folder, "methods")
-    assert len(page) == len(table) == 2 * 2 * 3
+    assert len(page) == len(table) == 2 * 2 + 2 * 3  # the ablation lacks an object: no row among the common ones
     compared = 0
     for body, cells in page:
         where = (body["over"], body["statistic"], body["method"])
@@ -101,7 +101,7 @@ def test_the_methods_table(folder: Path) -> None:
             if key != "method":
                 assert text == row[key], key
                 compared += 1
-    assert compared == 12 * 12
+    assert compared == 10 * 12
     printed = [k for k in table[0] if not k.endswith(("_low", "_high"))]
     assert tex_rows(folder, "methods") == [[row[k] for k in printed] for row in table]
 
