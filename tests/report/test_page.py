@@ -1,3 +1,5 @@
+import csv
+import json
 import re
 import shutil
 import subprocess
@@ -158,7 +160,7 @@ def browse(page: Path, profile: Path, *, size: str) -> str:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}"]
     flags += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", f"--window-size={size}"]
-    command = [browser, *flags, "--virtual-time-budget=15000", "--dump-dom", page.as_uri()]
+    command = [browser, *flags, "--virtual-time-budget=25000", "--dump-dom", page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -179,3 +181,41 @@ def test_twenty_objects_of_five_methods_open_quickly(tmp_path: Path, make_report
     dom = browse(page, tmp_path / "profile", size="1300,900")
     loaded = re.search(r"<title>(\d+)</title>", dom)
     assert loaded and int(loaded[1]) < 5000 and dom.count("data-drawn") < 4
+
+
+ACTIONS = """<script>addEventListener("load", () => setTimeout(() => {
+  const all = (s) => [...document.querySelectorAll(s)], click = (s) => document.querySelector(s).click();
+  const rows = () => all("#overview tbody tr:not([hidden])").map((r) => r.querySelector("a").dataset.run);
+  const told = [rows().length];
+  click("#overview [data-key=iou]");
+  told.push(rows()[0]);
+  click("[data-chip='hull / none']");
+  told.push(rows().length);
+  Object.assign(document.querySelector("#find"), { value: "memory" }).dispatchEvent(new Event("input"));
+  told.push(rows().length);
+  click("[data-switch=statistic] [data-value=median]");
+  told.push(all("#methods tbody:not([hidden])").map((b) => b.dataset.statistic).join());
+  const beside = document.querySelector("#object-0 select[data-slot=b]");
+  beside.selectedIndex = 2;
+  beside.dispatchEvent(new Event("change"));
+  click("#object-0 [data-mode=error]");
+  click("#object-0 [data-dim]");
+  told.push(all("#object-0 .run:not([hidden])").length, all("#object-0 .panes figure:not([hidden])").length);
+  setTimeout(() => {
+    told.push(all("#object-0 canvas[data-drawn='error hidden']").length, all(".fault:not([hidden])").length);
+    document.title = JSON.stringify(told);
+  }, 6000);
+}, 3000));</script>"""
+
+
+@pytest.mark.slow
+def test_tables_and_comparison_react(tmp_path: Path, make_report: Any) -> None:
+    """Sorting, filters, search, median, and two runs beside each other with errors of the hidden part."""
+    study, work = write_large_study(tmp_path, objects=3, methods=5, seeds=1, faces=2000)
+    page = make_report()(study, work)
+    rows = csv.DictReader((page.parent / "table.csv").read_text().splitlines())
+    best = max((float(row["iou"] or 0), i) for i, row in enumerate(rows))
+    page.write_text(page.read_text().replace("</body>", ACTIONS + "</body>"))
+    dom = browse(page, tmp_path / "profile", size="1300,9000")
+    told = re.search(r"<title>(.*?)</title>", dom)
+    assert told and json.loads(told[1]) == [14, str(best[1]), 12, 1, "median", 2, 4, 4, 1]  # one failed run has no mesh
