@@ -74,6 +74,7 @@ def forward(chain: Chain, data: Data, *, networks: str, precision: str) -> Calla
     compiled = torch.compile if networks != "eager" else (lambda f, **_: f)
     if networks == "triton":
         return _triton(chain, data, precision, compiled)
+    chain.sdf._is_fused = lambda inputs: False  # type: ignore[method-assign]
     sdf_half = compiled(chain.sdf.with_gradient, dynamic=False)
     color_half = compiled(lambda out, normals: _color_half(chain, data, out, normals), dynamic=False)
 
@@ -87,18 +88,25 @@ def forward(chain: Chain, data: Data, *, networks: str, precision: str) -> Calla
     return loss
 
 
+def fused_sdf(chain: Chain, features: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+    """Outputs and d(sdf)/d(features) by the Triton kernel at a precision of our choice."""
+    from o2recon.field.triton_mlp import SdfNetwork
+
+    hidden, output = chain.sdf.hidden[0], chain.sdf.output
+    weights = (hidden.weight, hidden.bias, output.weight, output.bias)
+    return SdfNetwork.apply(features, *weights, 100.0, True, precision)
+
+
 def _triton(chain: Chain, data: Data, precision: str, compiled: Callable) -> Callable[[], Tensor]:
-    from o2recon.field.triton_mlp import ColorNetwork, SdfNetwork
+    from o2recon.field.triton_mlp import ColorNetwork
 
     linked = compiled(lambda out, normals: _linked(out, normals, data), dynamic=False)
     of_sdf, of_color = precision.split()[0], precision.split()[-1]
     color_loss = compiled(lambda rgb: _color_loss(rgb, data), dynamic=False)
 
     def loss() -> Tensor:
-        hidden, output = chain.sdf.hidden[0], chain.sdf.output
-        weights = (hidden.weight, hidden.bias, output.weight, output.bias)
         encoded = chain.grid.encode(data.points)
-        out, g = SdfNetwork.apply(encoded.features, *weights, 100.0, True, of_sdf)
+        out, g = fused_sdf(chain, encoded.features, of_sdf)
         inputs, others = linked(out, encoded.contract(g))
         return color_loss(ColorNetwork.apply(inputs, *chain.color.parameters(), of_color)) + others
 

@@ -1,9 +1,10 @@
 """The colour network."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from o2recon.field.device import fusable, matrix_precision
+from o2recon.field.device import COLOR_PRECISION, fusable
 
 
 class ColorNetwork(nn.Sequential):
@@ -24,7 +25,9 @@ class ColorNetwork(nn.Sequential):
         if self.num_layers == 2 and fusable(inputs, *self.widths):
             from o2recon.field import triton_mlp
 
-            colors: Tensor = triton_mlp.ColorNetwork.apply(inputs, *self.parameters(), matrix_precision())
+            colors: Tensor = triton_mlp.ColorNetwork.apply(
+                inputs, *self.parameters(), COLOR_PRECISION[torch.get_float32_matmul_precision()]
+            )
             return colors
         result: Tensor = super().forward(inputs)
         return result

@@ -6,8 +6,10 @@ import importlib.util
 import torch
 from torch import Tensor
 
-PRECISIONS = {"highest": "tf32x3", "high": "tf32", "medium": "bf16"}
-"""torch.set_float32_matmul_precision -> how matrix products of the fused networks are computed."""
+SDF_PRECISION = {"highest": "tf32x3", "high": "tf32x3", "medium": "tf32"}
+COLOR_PRECISION = {"highest": "tf32x3", "high": "tf32", "medium": "bf16"}
+"""torch.get_float32_matmul_precision() -> how the fused networks multiply. Three TF32 products are as good as float32;
+the SDF network stays a step more careful than the colour network, because its gradient is the normal."""
 
 
 @functools.cache
@@ -18,8 +20,3 @@ def has_triton() -> bool:
 def fusable(inputs: Tensor, *widths: int) -> bool:
     """Whether the fused networks take these inputs and layer widths."""
     return inputs.is_cuda and inputs.dtype == torch.float32 and max(widths) <= 64 and has_triton()
-
-
-def matrix_precision() -> str:
-    """As torch's own setting says; three TF32 products ("highest") are as good as float32."""
-    return PRECISIONS[torch.get_float32_matmul_precision()]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from o2recon.field.device import fusable, matrix_precision
+from o2recon.field.device import SDF_PRECISION, fusable
 
 
 class Mlp(nn.Module):
@@ -62,5 +62,7 @@ class Mlp(nn.Module):
 
         layer, last = cast(nn.Linear, self.hidden[0]), self.output
         weights = (layer.weight, layer.bias, last.weight[:num_outputs], last.bias[:num_outputs])
-        outputs, g = SdfNetwork.apply(inputs, *weights, self.beta, gradient, matrix_precision())
+        outputs, g = SdfNetwork.apply(
+            inputs, *weights, self.beta, gradient, SDF_PRECISION[torch.get_float32_matmul_precision()]
+        )
         return outputs, g

@@ -20,7 +20,6 @@ from o2recon.field import triton_kernels as kernels
 from o2recon.field.encoding import Encoded, block_length
 from o2recon.field.layout import GridLayout
 
-PAIRED = True
 BLOCK = 128
 """Points per program."""
 
@@ -93,7 +92,7 @@ class _Gather(torch.autograd.Function):
         if dy is None and v is None:
             return dtable, None, None, None
         flags = {"OBJECTS": query.objects is not None, "SMOOTH": query.smooth}
-        flags |= {"FIRST": dy is not None, "SECOND": v is not None, "PAIRED": PAIRED}
+        flags |= {"FIRST": dy is not None, "SECOND": v is not None}
         absent = query.points
         dy, v, g = (absent if t is None else t for t in (dy, v, g))
         of_grads = (*_strided(dy), *_strided(v), *_strided(g))

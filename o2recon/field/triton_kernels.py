@@ -206,7 +206,7 @@ def scatter(
     points, weights, levels, objects, block, total, count, dtable, dy, dy_point, dy_channel,
     v, v_point, v_axis, g, g_point, g_channel,
     PAIRS: tl.constexpr, OBJECTS: tl.constexpr, SMOOTH: tl.constexpr, FIRST: tl.constexpr, SECOND: tl.constexpr,
-    PAIRED: tl.constexpr, BLOCK: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     """dtable += m (w_c dy + a_c g), a_c = sum_d v_d u'_d dw_c/du_d: both orders in one pass; either may be absent."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -237,7 +237,7 @@ def scatter(
                 s0, s1 = (1.0 - u[0]) * across - vx * (y * z), u[0] * across + vx * (y * z)
                 a0, b0, a1, b1 = a0 + s0 * ga, b0 + s0 * gb, a1 + s1 * ga, b1 + s1 * gb
             r0, r1 = rows[2 * c], rows[2 * c + 1]
-            if PAIRS == 1 and PAIRED:
+            if PAIRS == 1:  # two rows that differ in the last bit only are one 16-byte atomic: half of all cells
                 swap = (r0 & 1) == 1
                 both = inside & ((r0 ^ r1) == 1)
                 low = tl.join(tl.where(swap, a1, a0), tl.where(swap, a0, a1))

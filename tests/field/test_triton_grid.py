@@ -51,9 +51,11 @@ def worst_error(
 
 INTERPRETED = """
 import sys
+import o2recon.field
+assert "triton" not in sys.modules, "a machine without a GPU needs no Triton"
 sys.path.insert(0, sys.argv[1])
 from test_triton_grid import worst_error
-sizes = {"num_points": 37, "max_resolution": 60, "log2_rows": 9}
+sizes = {"num_points": 31, "max_resolution": 60, "log2_rows": 9}
 assert worst_error("cpu", num_features=2, smooth=True, half=False, **sizes) < 1e-5
 assert worst_error("cpu", num_features=4, smooth=False, half=True, **sizes) < 1e-5
 """
@@ -73,7 +75,7 @@ def test_scatter_becomes_vector_atomics_on_hopper() -> None:
 
     from o2recon.field.triton_kernels import scatter
 
-    flags = {"PAIRS": 1, "OBJECTS": True, "SMOOTH": True, "FIRST": True, "SECOND": True, "PAIRED": True, "BLOCK": 128}
+    flags = {"PAIRS": 1, "OBJECTS": True, "SMOOTH": True, "FIRST": True, "SECOND": True, "BLOCK": 128}
     floats = dict.fromkeys(("points", "weights", "dtable", "dy", "v", "g"), "*fp32")
     types = floats | {"levels": "*i32", "objects": "*i32"} | dict.fromkeys(flags, "constexpr")
     names = scatter.arg_names

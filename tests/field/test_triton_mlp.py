@@ -58,7 +58,7 @@ def test_color_network(num_points: int) -> None:
         out = module(moving)
         results.append([out, *gradients(module, moving, (out * put(dout)).sum())])
     for found, expected in zip(*results, strict=True):
-        assert relative_error(found.detach(), expected.detach()) < 1e-4  # a ReLU may fall on the other side of zero
+        assert relative_error(found.detach(), expected.detach()) < 2e-3  # a ReLU may fall on the other side of zero
 
 
 def test_cascade(make_cascade: Callable[..., Cascade]) -> None:
