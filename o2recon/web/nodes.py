@@ -108,9 +108,7 @@ def _object_nodes(study: Study, selection: Selection, run: Run) -> dict[str, Nod
     ):
         if wanted and stamp(file):
             measured = truth if selection.layer == "error" else None
-            nodes[f"/objects/{run.object}/{name}"] = MeshNode(
-                run.object, file, stamp(file), selection.layer, measured
-            )
+            nodes[f"/objects/{run.object}/{name}"] = MeshNode(run.object, file, stamp(file), selection.layer, measured)
     if truth is not None and selection.truth:
         prediction = complete if selection.layer == "error" and stamp(complete) else None
         nodes[f"/objects/{run.object}/truth"] = TruthNode(
