@@ -51,7 +51,8 @@ class Shape:
 def mesh_shape(node: MeshNode, *, max_faces: int, error_range: float) -> Shape | None:
     """The mesh of a run; clay where the file or the truth does not have the layer. None when it cannot be read.
 
-    `error_range` in metres. Errors are measured before simplifying.
+    `error_range` in metres. Errors are measured before simplifying. Of an observed point set nobody knows what it
+    lacks, so distances to it are no errors: clay too.
     """
     loaded = _mesh(node.file, node.stamp)
     if loaded is None:
@@ -65,7 +66,7 @@ def mesh_shape(node: MeshNode, *, max_faces: int, error_range: float) -> Shape |
         colors = evidence_colors(loaded.evidence)
     elif node.layer == "error" and node.truth is not None:
         truth = _truth(node.truth, node.object)
-        if truth is not None:
+        if truth is not None and not truth.observed_only:
             colors = error_colors(cKDTree(_surface(truth)).query(vertices, workers=-1)[0], error_range)
     colors = cluster_mean(colors, small.cluster).round().astype(np.uint8)
     return Shape(small.vertices, small.faces, colors, not loaded.mesh.is_watertight)

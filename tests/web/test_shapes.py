@@ -1,5 +1,6 @@
 """Meshes of the page: colours of the layers, budget of faces."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ def test_error_of_a_known_offset_has_the_colour_of_that_distance(folder: Path) -
 def test_without_truth_or_colours_it_is_clay(folder: Path) -> None:
     for small in (
         mesh_shape(mesh_node(folder, "error"), **LIMITS),
+        mesh_shape(replace(mesh_node(folder, "error", folder), object="2"), **LIMITS),  # only observed points
         truth_shape(TruthNode("1", folder, "error", None, 0), **LIMITS),
         truth_shape(TruthNode("2", folder, "evidence", None, 0), **LIMITS),
     ):
