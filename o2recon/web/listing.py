@@ -67,7 +67,8 @@ def legend(layer: str, *, error_range_cm: float, has_truth: bool) -> str:
         bar = f"background:linear-gradient(90deg,{','.join(ERROR_SCALE)});height:0.8em;border-radius:3px"
         ends = '<div style="display:flex;justify-content:space-between"><span>0</span>'
         ends += f"<span>{error_range_cm:g} cm and more</span></div>"
-        return f'<div style="{_TEXT}"><div style="{bar}"></div>{ends}mesh: to the truth; truth: to the mesh. A mesh is plain where only observed points are known.</div>'
+        text = "mesh: to the truth; truth: to the mesh. A mesh is plain where only observed points are known."
+        return f'<div style="{_TEXT}"><div style="{bar}"></div>{ends}{text}</div>'
     return _paragraphs([f"colours of the object; {_patch(CLAY, 'none known')}"])
 
 
