@@ -79,7 +79,7 @@ class Pane {  // one canvas: the mesh of the run in its slot, or the truth with 
         const { position, normal } = corners(this.data);
         geometry.setAttribute("position", new THREE.BufferAttribute(position, 3));
         geometry.setAttribute("normal", new THREE.BufferAttribute(normal, 3));
-        const material = new THREE.MeshPhongMaterial({ vertexColors: true, side: THREE.DoubleSide, shininess: 12, specular: 0x161616 });
+        const material = new THREE.MeshPhongMaterial({ vertexColors: true, side: THREE.DoubleSide, shininess: 12, specular: 0x2b2b2b });
         this.mesh = new THREE.Mesh(geometry, material);
       } else {
         geometry.setAttribute("position", new THREE.BufferAttribute(this.data.positions, 3));
