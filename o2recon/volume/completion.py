@@ -64,7 +64,7 @@ class Completion:
     ) -> tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]]:
         """Completed signed distance (metres) and evidence in [0, 1] (1 = fused, 0 = completed).
 
-        `floor`: world height in metres. ValueError when no surface was fused.
+        `floor`: world height in metres; the object ends there. ValueError when no surface was fused.
         """
         known = Known.of(seen, min_weight=self.min_weight, min_share=self.min_share)
         flat = self._continue_planes(seen, known)
@@ -78,7 +78,8 @@ class Completion:
             _clear_border(bound)
         occupied = minimal_surface(cost, lower, upper, iterations=self.iterations).numpy() > 0.5
         trusted = (seen.weight * known.trusted).numpy()
-        return _blend(occupied, seen.distance.numpy(), trusted, seen.grid.spacing)
+        sdf, evidence = _blend(occupied, seen.distance.numpy(), trusted, seen.grid.spacing)
+        return _above(floor, sdf, seen.grid), evidence
 
     def _fill_cost(
         self, seen: Observation, known: Known, believed_in: Tensor, believed_out: Tensor
@@ -122,6 +123,15 @@ class Completion:
             believed_out |= known.unknown & (image[1] > 0.5)
             believed_out &= ~believed_in
         return believed_in, believed_out
+
+
+def _above(floor: float | None, sdf: Float[np.ndarray, "x y z"], grid: VoxelGrid) -> Float[np.ndarray, "x y z"]:
+    """The part of a solid above `floor` (world height, metres; None: all of it). The grid's third axis points up."""
+    if floor is None:
+        return sdf
+    count = grid.shape[2]
+    height = grid.frame.center[2] + (np.arange(count) - (count - 1) / 2) * grid.spacing
+    return np.maximum(sdf, (floor - height).astype(np.float32))
 
 
 def _clear_border(bound: Tensor) -> None:

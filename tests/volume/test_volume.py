@@ -108,6 +108,16 @@ def test_the_completed_surface_is_closed_inside_the_grid():
     assert all((np.take(sdf, (0, -1), axis) > 0).all() for axis in range(3))
 
 
+def test_the_object_ends_at_the_floor():
+    seen, _ = observed()
+    free, _ = completion()(seen, None)
+    floor = float(CENTER[2]) - 0.1
+    sdf, _ = completion()(seen, floor)
+    height = voxel_centers(seen.grid)[..., 2]
+    assert (free[height < floor] < 0).any() and (sdf[height < floor] > 0).all()
+    assert np.array_equal(sdf[height > floor + RADIUS], free[height > floor + RADIUS])
+
+
 def test_moving_the_world_moves_nothing_in_the_object_frame():
     (here, _), (there, _) = observed(0.0), observed(0.7)
     assert (here.permitted == there.permitted).float().mean() > 0.999
