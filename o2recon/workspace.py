@@ -80,6 +80,11 @@ class ObjectFolder:
         suffix = {"images": ".jpg", "inpainted/image": ".jpg", "inpainted/normal": ".npz", "cues/normal": ".npz"}
         return self.path / kind / f"{view}{suffix.get(kind, '.png')}"
 
+    @property
+    def sketches(self) -> Path:
+        """Folder of the sketches painted with `o2recon annotate`: one for every preparation of the object."""
+        return self.path.parent.with_name("objects") / self.path.name / "sketches"
+
     def write_record(self, record: ObjectRecord) -> None:
         content = {
             "scene": record.scene,

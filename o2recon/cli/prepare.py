@@ -76,6 +76,8 @@ class Preparation:
             config = self._job.plain(name)
             if name == "objects":
                 config = for_object(config, kept.id)
+            if name == "masks":
+                inputs = inputs | self._stages[name].inputs(self.folder(kept.id))
             steps.append(Step(name, root / manifest, config, inputs))
             inputs = {name: steps[-1].fingerprint}
         return steps

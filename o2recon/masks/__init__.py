@@ -3,8 +3,9 @@
 from o2recon.masks.crop import Crop, crop_camera, object_crop
 from o2recon.masks.hidden import Claims, carved_claims, covered, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, dilate, erode, pixel_labels, wide_gaps
-from o2recon.masks.masks import Masks, sketch_file
+from o2recon.masks.masks import Masks, Window, sketch_file
 from o2recon.masks.membrane import harmonic_depth, harmonic_fill
+from o2recon.masks.painted import painted_file, painted_files, painted_sketches
 from o2recon.masks.sketches import LiftedSketch, carry, lift, splat_depth
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "LiftedSketch",
     "Masks",
     "PixelLabels",
+    "Window",
     "carry",
     "carved_claims",
     "covered",
@@ -24,6 +26,9 @@ __all__ = [
     "lift",
     "object_crop",
     "occlusion_margin",
+    "painted_file",
+    "painted_files",
+    "painted_sketches",
     "pixel_labels",
     "settle",
     "sketch_file",

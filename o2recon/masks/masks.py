@@ -12,11 +12,12 @@ from scipy.ndimage import binary_dilation
 from o2recon.masks.crop import Crop, crop_camera, object_crop
 from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
+from o2recon.masks.painted import painted_files, painted_sketches, sketches_fingerprint
 from o2recon.masks.sketches import LiftedSketch, carry, lift
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.transforms import world_to_voxel
-from o2recon.types import ObjectRecord, ViewRecord, Volume
+from o2recon.types import Frame, ObjectRecord, ViewRecord, Volume
 from o2recon.volume import SeenSurface, permitted_behind, seen_surface
 from o2recon.workspace import ObjectFolder, write_image
 
@@ -26,8 +27,8 @@ MODES = ("auto", "carve", "sketch", "sketch+carve")
 
 
 @dataclass(frozen=True)
-class _Window:
-    """One view of the object, reduced to its window."""
+class Window:
+    """One view of the object, reduced to its window: what `Masks` judges claims by."""
 
     crop: Crop
     labels: PixelLabels
@@ -40,7 +41,9 @@ class _Window:
 
 
 class Masks:
-    """Writes masks/{hidden,possible,unknown,claim}/<view>.png and copies the sketches it used.
+    """Writes masks/{hidden,possible,unknown,claim}/<view>.png.
+
+    Sketches are those of the scan and those painted with `o2recon annotate`, which win in their views.
 
     `mode`: 'carve' claims what the completed surface says, 'sketch' only what a person painted, 'sketch+carve' both;
     'auto' is 'sketch+carve' where there are sketches, else 'carve'. Confidences are in [0, 1], lengths in metres.
@@ -78,32 +81,38 @@ class Masks:
     def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
         """Notes: the mode that ran, hidden share of the amodal mask per view, warnings. ValueError for bad sketches."""
         record, volume = folder.read_record(), folder.read_volume()
-        sketches = {} if self.mode == "carve" else scene.sketches(record.object)
-        mode = self._resolve(sketches, record, scene.root)
+        sketches = {}
+        if self.mode != "carve":
+            sketches = scene.sketches(record.object) | painted_sketches(folder, scene.camera)
+        files = {v: sketch_file(scene.root, record.object, v) for v in sketches} | painted_files(folder)
+        mode = self._resolve(sketches, record, files, scene.root)
         logger.info("masks: mode %s, %d sketches", mode, len(sketches))
-        lifted = [self._lift(scene, record, volume, v, m, mode) for v, m in sorted(sketches.items())]
+        lifted = [self._lift(scene, record, volume, v, files[v], m, mode) for v, m in sorted(sketches.items())]
         shares: dict[str, float] = {}
         at_border: list[int] = []
         for view in track(record.views, description="masks"):
-            window = self._window(scene, record, volume, view.index, folder.read_mask("masks/visible", view.index))
-            claims = self._claims(view, window, lifted, mode)
+            named = folder.read_mask("masks/visible", view.index)
+            window = self.window(scene, record, volume, scene.frame(view.index), named)
+            claims = self.claims(view, window, lifted, mode)
             _write(folder, view, window.crop, claims)
             hidden, visible = int(claims.hidden.sum()), int(window.named.sum())
             shares[str(view.index)] = round(hidden / max(hidden + visible, 1), 4)
             if _touches_border(view, window.crop, claims):
                 at_border.append(view.index)
         warnings = self._warnings(shares, at_border)
-        for index, sketch in sketches.items():
-            write_image(folder.path / "sketches" / sketch_file(scene.root, record.object, index).name, sketch)
         return {"mode": mode, "sketches": sorted(sketches), "hidden_share": shares, "warnings": warnings}
 
-    def _resolve(self, sketches: dict[int, np.ndarray], record: ObjectRecord, root: Path) -> str:
+    def inputs(self, folder: ObjectFolder) -> dict[str, str]:
+        """What this stage reads besides the stage before: a hash of the painted sketches, where it looks at them."""
+        files = painted_files(folder)
+        return {"sketches": sketches_fingerprint(files.values())} if files and self.mode != "carve" else {}
+
+    def _resolve(
+        self, sketches: dict[int, np.ndarray], record: ObjectRecord, files: dict[int, Path], root: Path
+    ) -> str:
         for index, sketch in sketches.items():
             if not sketch.any():
-                raise ValueError(
-                    f"{sketch_file(root, record.object, index)} is an empty mask:"
-                    " paint the hidden part or delete the file"
-                )
+                raise ValueError(f"{files[index]} is an empty mask: paint the hidden part or delete the file")
         if self.mode == "auto":
             return "sketch+carve" if sketches else "carve"
         if "sketch" in self.mode and not sketches:
@@ -113,10 +122,10 @@ class Masks:
             )
         return self.mode
 
-    def _window(
-        self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, visible: np.ndarray | None
-    ) -> _Window:
-        frame = scene.frame(index)
+    def window(
+        self, scene: Scene, record: ObjectRecord, volume: Volume, frame: Frame, visible: np.ndarray | None
+    ) -> Window:
+        """The frame as the claims see it. `visible`: the view's visible mask as it is on disk; None: its ids."""
         named = frame.instance == record.object if visible is None else visible
         crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=self.crop_margin_px)
         here, named = crop.window, named[crop.window]
@@ -128,9 +137,10 @@ class Masks:
         camera, pose = crop_camera(frame.camera, crop), frame.camera_to_world
         limit = np.where(labels.depth > 0, labels.depth + margin, 0)
         permitted = permitted_behind(volume, camera, pose, limit, ~named)
-        return _Window(crop, labels, named, margin, permitted, seen_surface(volume, camera, pose, permitted))
+        return Window(crop, labels, named, margin, permitted, seen_surface(volume, camera, pose, permitted))
 
-    def _claims(self, view: ViewRecord, window: _Window, lifted: list[LiftedSketch], mode: str) -> Claims:
+    def claims(self, view: ViewRecord, window: Window, lifted: list[LiftedSketch], mode: str) -> Claims:
+        """What `mode` (any but 'auto') claims in one view from the completed surface and the lifted sketches."""
         labels, surface = window.labels, window.surface
         claims = carved_claims(
             labels,
@@ -152,15 +162,21 @@ class Masks:
         return settle(labels, window.named, confidence.astype(np.float32), window.permitted)
 
     def _lift(
-        self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, sketch: np.ndarray, mode: str
+        self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, file: Path, sketch: np.ndarray, mode: str
     ) -> LiftedSketch:
         if index not in scene.indices:
             raise ValueError(
-                f"{sketch_file(scene.root, record.object, index)} belongs to frame {index}, which is not usable"
+                f"{file} belongs to frame {index}, which is not usable"
                 f" ({scene.skipped.get(index, 'not in the scan')}): delete the sketch or repair the frame"
             )
         frame = scene.frame(index)
-        window = self._window(scene, record, volume, index, None)
+        return self.lifted(frame, self.window(scene, record, volume, frame, None), record, volume, sketch, mode)
+
+    def lifted(
+        self, frame: Frame, window: Window, record: ObjectRecord, volume: Volume, sketch: np.ndarray, mode: str
+    ) -> LiftedSketch:
+        """A sketch of the frame as world points: without what is visible and, when `mode` carves, without what is
+        not permitted."""
         painted = np.zeros(frame.depth.shape, bool)
         painted[window.crop.window] = (sketch & (frame.instance != record.object))[window.crop.window]
         surface = np.zeros(frame.depth.shape, np.float32)

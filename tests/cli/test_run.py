@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import trimesh
 
 import o2recon
 from o2recon.cli.main import status_of
+from o2recon.masks import painted_file
 from o2recon.train import Fit
+from o2recon.workspace import ObjectFolder, write_image
 
 pytestmark = pytest.mark.usefixtures("few_samples")
 SCHEMA = {
@@ -86,6 +89,23 @@ def test_a_changed_option_says_so_and_runs_what_it_concerns(
     assert run(own, tiny_room, "mesh.spacing_m=0.05") == 0
     assert "mesh.spacing_m: 0.03 -> 0.05" in capsys.readouterr().err
     assert result(own)["mesh"]["faces"] < 20000
+
+
+def test_a_painted_sketch_changes_the_masks_and_the_run_and_its_removal_goes_back(
+    own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared = ObjectFolder(own / "work" / "tiny" / "objects" / "1")
+    first, before = result(own)["inputs"]["prepared"], _claims(prepared)
+    view = prepared.read_record().views[0]
+    painted = np.zeros((view.camera.height, view.camera.width), bool)
+    painted[40:80, 60:100] = True
+    write_image(painted_file(prepared, view.index), painted)
+    assert run(own, tiny_room) == 0
+    assert "inputs.prepared" in capsys.readouterr().err and result(own)["inputs"]["prepared"] != first
+    assert _claims(prepared) != before
+    painted_file(prepared, view.index).unlink()
+    assert run(own, tiny_room, stage="prepare") == 0
+    assert _claims(prepared) == before
 
 
 def test_stages_can_be_run_one_by_one(own: Path, tiny_room: Path) -> None:
@@ -187,6 +207,10 @@ def test_status_and_report_of_the_study(study: Path, capsys: pytest.CaptureFixtu
 def test_doctor_finds_torch(capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of(["doctor"]) == 0
     assert "torch" in capsys.readouterr().out
+
+
+def _claims(prepared: ObjectFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (prepared.path / "masks" / "claim").iterdir()}
 
 
 def _never(*args: Any, **kwargs: Any) -> None:

@@ -66,7 +66,8 @@ def test_sketch_of_one_view_reaches_the_others(tmp_path: Path) -> None:
     folder.write_volume(Volume(volume.grid, volume.permitted, volume.sdf, np.zeros_like(volume.evidence)))
     capture.painted = {0: capture.views[0].hidden}
     notes = masks()(capture, folder)
-    assert notes["mode"] == "sketch+carve" and (folder.path / "sketches" / "0_class_inpaint mask.png").is_file()
+    assert notes["mode"] == "sketch+carve" and notes["sketches"] == [0]
+    assert not folder.sketches.exists()  # only what was painted for this object lies there
     own = read_image(folder.image("masks/claim", 0))
     assert np.count_nonzero(own == 204) > 0.95 * np.count_nonzero(capture.views[0].hidden)
     assert any((read_image(folder.image("masks/claim", i)) == 204).any() for i in list(capture.views)[1:])
