@@ -61,7 +61,7 @@ def stacked_chart(title: str, rows: Mapping[str, Mapping[str, float]]) -> Chart:
     """Per label the seconds of its stages, stacked; the total at the end."""
     stages = list(dict.fromkeys(stage for parts in rows.values() for stage in parts))
     colors = {stage: _STAGES[i % len(_STAGES)] for i, stage in enumerate(stages)}
-    limits = (0.0, max([sum(parts.values()) for parts in rows.values()] + [1e-9]))
+    limits = (0.0, max([sum(parts.values(), 0.0) for parts in rows.values()] + [1e-9]))
     body = [_text(0, 13, title, "title")]
     for i, (label, parts) in enumerate(rows.items()):
         y, at = _TOP + _ROW * i, 0.0
@@ -77,7 +77,7 @@ def stacked_chart(title: str, rows: Mapping[str, Mapping[str, float]]) -> Chart:
         )
     legend_y = _TOP + _ROW * len(rows) + 8
     keys, height = _keys(colors, legend_y)
-    told = [f"{label} {duration(sum(parts.values())) if parts else 'not timed'}" for label, parts in rows.items()]
+    told = [f"{label} {duration(sum(parts.values(), 0.0)) if parts else 'not timed'}" for label, parts in rows.items()]
     return Chart(title, height, "".join(body) + keys, f"{title}: {', '.join(told)}")
 
 

@@ -148,7 +148,7 @@ def facts_of_study(runs: Sequence[Run], facts: dict[Key, dict[str, Any]]) -> dic
         "encodings": distinct("encoding"),
         "inpainters": distinct("inpainter"),
         "versions": next((run.part("versions") for run in runs if run.part("versions")), {}),
-        "seconds": sum(sum(run.stages.values()) for run in runs),
+        "seconds": sum((s for run in runs for s in run.stages.values()), 0.0),
         "finished": time.strftime("%Y-%m-%d %H:%M", time.localtime(max(stamps))) if stamps else None,
         "unseen": statistics.fmean(hidden) if hidden else None,
     }
