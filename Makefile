@@ -32,6 +32,15 @@ imports: $(VENV)/.dev ## who may import whom
 report: $(VENV)/.run ## report of a study: make report STUDY=main
 	$(BIN)/o2recon report study=$(or $(STUDY),main)
 
+benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b" [SEEDS="0 1 2" STUDY=benchmark]
+	@test -n "$(SCANS)" || { echo 'name the scans: make benchmark SCANS="/path/to/scene0005_00 ..."'; exit 2; }
+	@status=0; for scan in $(SCANS); do \
+		run="$(BIN)/o2recon run scene.root=$$scan object=all masks=carve study=$(or $(STUDY),benchmark)"; \
+		$$run experiment=smooth_sdf || status=1; \
+		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed || status=1; done; \
+		$$run seed=0 'baselines=[tsdf,tsdf_closed,hull]' || status=1; \
+	done; exit $$status
+
 clean: ## remove the environment and caches; work/ and outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 
@@ -48,4 +57,4 @@ $(VENV)/.dev: pyproject.toml constraints-dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-.PHONY: help demo test test-slow check lint types imports report clean
+.PHONY: help demo test test-slow check lint types imports report benchmark clean
