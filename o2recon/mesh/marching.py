@@ -1,43 +1,26 @@
-"""Marching cubes with coarse-to-fine evaluation: the field is asked only where its surface can be.
+"""Marching cubes with coarse-to-fine evaluation, on any device: the field is asked only where its surface can be.
 
-The grid's nodes span the object's box exactly. Blocks of `block` cells a side are kept when the smallest |sdf| of their
-corners allows a surface inside: |sdf| <= safety * L * half the block's diagonal, with L the largest slope measured. A
-kept block is evaluated in full; where the surface leaves it into a skipped one, that one is added too, until the
-surface is complete. The solid is intersected with the box, so the mesh is always closed.
+The grid's nodes span the object's box exactly. Cubes of cells are kept when the smallest |sdf| of their corners allows
+a surface inside: |sdf| <= safety * L * half the cube's diagonal, with L the largest slope measured; kept cubes are
+halved, down to 2 cells a side, which are evaluated in full. Where the surface leaves one of those into a skipped one,
+that one is added too, until the surface is complete. The solid is intersected with the box: the mesh is always closed.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 import trimesh
-from jaxtyping import Bool, Float
-from skimage.measure import marching_cubes
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from o2recon.mesh.cases import CENTER, CORNERS, EDGES, FACES, all_cases
+from o2recon.mesh.nodes import NodeGrid, Sdf, SparseNodes
 from o2recon.transforms import object_to_world
 from o2recon.types import ObjectFrame
 
 _LOG = logging.getLogger(__name__)
-Sdf = Callable[[Float[Tensor, "points 3"]], Float[Tensor, "points"]]
-
-
-@dataclass(frozen=True)
-class NodeGrid:
-    """Nodes over the object's box, in the object frame: node i of axis a lies at `-half[a] + i * step[a]`."""
-
-    half: Float[np.ndarray, "3"]
-    cells: tuple[int, int, int]
-
-    @property
-    def step(self) -> Float[np.ndarray, "3"]:
-        return 2 * self.half / np.array(self.cells)
-
-    @property
-    def nodes(self) -> tuple[int, int, int]:
-        return self.cells[0] + 1, self.cells[1] + 1, self.cells[2] + 1
+_BATCH = 2**18
 
 
 def extract(
@@ -47,21 +30,26 @@ def extract(
     resolution: int | None = None,
     spacing_m: float | None = None,
     block: int = 8,
-    safety: float = 1.5,
+    safety: float = 1.3,
     chunk: int = 65536,
     device: str | torch.device = "cpu",
 ) -> trimesh.Trimesh:
     """The zero surface of `sdf` as a closed mesh in world metres, faces outward.
 
     `sdf` takes points in the object frame and gives object units, > 0 outside. Give either `spacing_m` (cell size in
-    metres) or `resolution` (cells along the box's longest side). `block` 1 evaluates every node. ValueError when the
-    field is not finite, has no surface in the box, or is inside out.
+    metres) or `resolution` (cells along the box's longest side). `block`: cells a side of the largest cubes, a power of
+    two; `safety` infinite evaluates every node. ValueError when the field is not finite, has no surface in the box, or
+    is inside out.
     """
     grid = _grid_over(frame, resolution=resolution, spacing_m=spacing_m, block=block)
-    values = _surface_values(sdf, grid, block=block, safety=safety, chunk=chunk, device=device)
-    vertices, faces, _, _ = marching_cubes(values, 0.0, gradient_direction="descent", method="lewiner")
-    points = object_to_world(frame, vertices.astype(np.float64) * grid.step - grid.half)
-    mesh = trimesh.Trimesh(points, faces, process=False)
+    nodes = SparseNodes(sdf, grid, block=block, chunk=chunk, device=device)
+    cubes = _surface_cubes(nodes, _kept_cubes(nodes, grid, block=block, safety=safety))
+    total = int(np.prod([c + 1 for c in grid.cells]))
+    _LOG.info("evaluated %d of %d nodes (%.1f %%)", nodes.asked, total, 100 * nodes.asked / total)
+    if len(cubes) == 0:
+        raise ValueError("the sdf is positive in the whole box: the object vanished; train longer or check the masks")
+    vertices, faces = _triangulated(nodes, cubes)
+    mesh = trimesh.Trimesh(object_to_world(frame, vertices * grid.step - grid.half), faces, process=False)
     if mesh.volume <= 0:
         raise ValueError(f"the extracted surface encloses {mesh.volume:.2e} m3: the sdf must be > 0 outside the object")
     return mesh
@@ -71,145 +59,134 @@ def _grid_over(frame: ObjectFrame, *, resolution: int | None, spacing_m: float |
     """Whole blocks over the box; cells are at most as large as asked for."""
     if (resolution is None) == (spacing_m is None):
         raise ValueError("give exactly one of mesh.resolution and mesh.spacing_m")
+    if block not in (2, 4, 8, 16, 32):
+        raise ValueError(f"mesh.block={block} is not possible: 2, 4, 8, 16 or 32 cells a side")
     size = 2 * frame.half_extents
     spacing = float(size.max()) / resolution if resolution is not None else float(spacing_m or 0.0)
     if not spacing > 0 or size.max() / spacing > 2048:
         raise ValueError(
             f"cells of {spacing:.2e} m over a box of {size.max():.2f} m: 1 to 2048 cells a side are possible"
         )
-    blocks = np.maximum(np.ceil(size / (spacing * block) - 1e-6).astype(int), 1)
-    cells = blocks * block if block > 1 else np.maximum(blocks, 2)
+    cells = block * np.maximum(np.ceil(size / (spacing * block) - 1e-6).astype(int), 1)
     return NodeGrid(frame.half_extents / frame.scale, (int(cells[0]), int(cells[1]), int(cells[2])))
 
 
-def _surface_values(
-    sdf: Sdf, grid: NodeGrid, *, block: int, safety: float, chunk: int, device: str | torch.device
-) -> Float[np.ndarray, "x y z"]:
-    """The field at all nodes near the surface, and values of the right sign everywhere else."""
-    values = np.zeros(grid.nodes, np.float32)
-    known = np.zeros(grid.nodes, bool)
-
-    def evaluate(wanted: Bool[np.ndarray, "x y z"]) -> None:
-        index = np.argwhere(wanted & ~known)
-        values[tuple(index.T)] = _evaluate(sdf, grid, index, chunk=chunk, device=device)
-        known[tuple(index.T)] = True
-
-    corner = np.zeros(grid.nodes, bool)
-    corner[::block, ::block, ::block] = True
-    evaluate(corner)
-    if block > 1:
-        coarse = values[::block, ::block, ::block]
-        slope = max(_slope(sdf, grid, chunk=chunk, device=device), 1e-6)
-        reach = safety * slope * 0.5 * float(np.linalg.norm(block * grid.step))
-        low, high = _extremes(coarse)
-        kept = (low < 0) != (high < 0)
-        kept |= np.minimum(np.abs(low), np.abs(high)) <= reach
-        sign = np.where(low < 0, -1.0, 1.0).astype(np.float32)
-        evaluate(_nodes_of(kept, block))
-        while (added := _leaking(values, known, kept, sign, block)).any():
-            kept |= added
-            evaluate(_nodes_of(kept, block))
-        fill = np.repeat(np.repeat(np.repeat(sign * reach, block, 0), block, 1), block, 2)
-        fill = np.pad(fill, ((0, 1),) * 3, mode="edge")
-        values = np.where(known, values, fill)
-        _LOG.info("evaluated %d of %d nodes (%.1f %%)", known.sum(), known.size, 100 * known.mean())
-    _check_signs(values)
-    return _closed_at_box(values, grid)
+def _kept_cubes(nodes: SparseNodes, grid: NodeGrid, *, block: int, safety: float) -> Int[Tensor, "cubes 3"]:
+    """Lowest corners of the cubes of 2 cells a side that the surface may enter."""
+    reach = safety * max(nodes.slope(), 1e-6) * 0.5 * float(np.linalg.norm(grid.step))
+    roots = torch.nonzero(torch.ones_like(nodes.coarse[1:, 1:, 1:]))
+    corners = torch.stack([nodes.coarse[tuple(n.T)] for n in _corners(roots, 1)], 1)
+    kept = block * roots[_may_hold(corners, block * reach)]
+    side = block
+    while side > 2:
+        nodes.ask(kept, side=side)
+        side //= 2
+        halves = torch.stack(_corners(kept, side), 1).reshape(-1, 3)
+        kept = halves[_may_hold(torch.stack([nodes.at(n) for n in _corners(halves, side)], 1), side * reach)]
+    return kept
 
 
-def _evaluate(
-    sdf: Sdf, grid: NodeGrid, index: np.ndarray, *, chunk: int, device: str | torch.device
-) -> Float[np.ndarray, "nodes"]:
-    points = torch.from_numpy((index * grid.step - grid.half).astype(np.float32))
-    return _ask(sdf, points, chunk=chunk, device=device)
+def _corners(cubes: Int[Tensor, "cubes 3"], side: int) -> list[Int[Tensor, "cubes 3"]]:
+    return [cubes + side * cubes.new_tensor(corner) for corner in CORNERS]
 
 
-def _ask(sdf: Sdf, points: Tensor, *, chunk: int, device: str | torch.device) -> Float[np.ndarray, "points"]:
-    """ValueError when the field is not finite somewhere."""
-    with torch.no_grad():
-        parts = [sdf(part.to(device)).detach().float().cpu().reshape(-1) for part in points.split(chunk)]
-    values = torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
-    bad = int(np.count_nonzero(~np.isfinite(values)))
-    if bad:
-        raise ValueError(
-            f"the sdf is not finite at {bad} of {len(values)} points: training diverged; lower the learning rate"
-        )
-    return values
+def _may_hold(corners: Float[Tensor, "cubes 8"], reach: float) -> Bool[Tensor, "cubes"]:
+    """Cubes whose corners differ in sign or come as near to the surface as `reach`."""
+    inside = corners < 0
+    return (inside.any(1) & ~inside.all(1)) | (corners.abs().amin(1) <= reach)
 
 
-def _slope(sdf: Sdf, grid: NodeGrid, *, chunk: int, device: str | torch.device, count: int = 8192) -> float:
-    """The largest slope between points one cell apart, over random places of the box; about 1 for a distance."""
-    generator = np.random.default_rng(0)
-    start = (generator.random((count, 3)) * 2 - 1) * grid.half
-    towards = generator.normal(size=(count, 3))
-    length = float(grid.step.max())
-    end = start + length * towards / np.linalg.norm(towards, axis=1, keepdims=True)
-    both = _ask(sdf, torch.from_numpy(np.concatenate([start, end]).astype(np.float32)), chunk=chunk, device=device)
-    return float(np.abs(both[count:] - both[:count]).max() / length)
+def _surface_cubes(nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]) -> Int[Tensor, "crossed 3"]:
+    """Those of the given cubes of 2 cells a side, and of their neighbours on and on, that the surface crosses."""
+    crossed = [cubes[:0]]
+    while len(cubes):
+        nodes.ask(cubes, side=2)
+        entered = []
+        for part in cubes.split(_BATCH):
+            inside = _all_values(nodes, part) < 0
+            mixed = inside.any(1) & ~inside.all(1)
+            part, inside = part[mixed], inside[mixed].reshape(-1, 3, 3, 3)
+            crossed.append(part)
+            for axis, upper in np.ndindex(3, 2):
+                face = inside.select(1 + axis, 2 * upper).flatten(1)
+                beyond = part[face.any(1) & ~face.all(1)]
+                beyond[:, axis] += 4 * upper - 2
+                entered.append(beyond[~nodes.known(beyond + 1)])  # a cube's middle is known when the cube was asked for
+        cubes = torch.unique(torch.cat(entered), dim=0)
+    return torch.cat(crossed)
 
 
-def _extremes(coarse: Float[np.ndarray, "x y z"]) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest corner value of every block."""
-    low = high = coarse
-    for axis in range(3):
-        first = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        second = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
-        low, high = np.minimum(low[first], low[second]), np.maximum(high[first], high[second])
-    return low, high
+def _all_values(nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]) -> Float[Tensor, "cubes 27"]:
+    """All nodes of cubes of 2 cells a side."""
+    return nodes.at(cubes[:, None] + cubes.new_tensor(list(np.ndindex(3, 3, 3))))
 
 
-def _nodes_of(kept: Bool[np.ndarray, "bx by bz"], block: int) -> Bool[np.ndarray, "x y z"]:
-    """All nodes of the kept blocks, their shared faces included."""
-    cells = np.repeat(np.repeat(np.repeat(kept, block, 0), block, 1), block, 2)
-    nodes = np.zeros(tuple(n + 1 for n in cells.shape), bool)
-    for dx, dy, dz in np.ndindex(2, 2, 2):
-        nodes[dx : dx + cells.shape[0], dy : dy + cells.shape[1], dz : dz + cells.shape[2]] |= cells
-    return nodes
+def _crossed_cells(
+    nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]
+) -> tuple[Int[Tensor, "cells 3"], Float[Tensor, "cells 8"]]:
+    """Lowest corners and corner values of the cells that the surface crosses."""
+    of_cell = cubes.new_tensor((CORNERS[:, None] + CORNERS) @ [9, 3, 1])
+    cells, values = [], []
+    for part in cubes.split(_BATCH):
+        corners = _all_values(nodes, part)[:, of_cell].flatten(0, 1)
+        inside = corners < 0
+        mixed = inside.any(1) & ~inside.all(1)
+        cells.append((part[:, None] + cubes.new_tensor(CORNERS)).flatten(0, 1)[mixed])
+        values.append(corners[mixed])
+    return torch.cat(cells), torch.cat(values)
 
 
-def _leaking(
-    values: np.ndarray, known: np.ndarray, kept: np.ndarray, sign: np.ndarray, block: int
-) -> Bool[np.ndarray, "bx by bz"]:
-    """Skipped blocks that the surface enters: a known node on their boundary has the other sign."""
-    added = np.zeros_like(kept)
-    for bx, by, bz in np.argwhere(~kept & _touching(kept)):
-        part = (slice(bx * block, bx * block + block + 1), slice(by * block, by * block + block + 1))
-        part3 = (*part, slice(bz * block, bz * block + block + 1))
-        mine = values[part3][known[part3]]
-        added[bx, by, bz] = ((mine < 0) != (sign[bx, by, bz] < 0)).any()
-    return added
+def _triangulated(
+    nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]
+) -> tuple[Float[np.ndarray, "vertices 3"], Int[np.ndarray, "faces 3"]]:
+    """Vertices, in cells from the grid's first node, and faces.
+
+    The three edges at a cell's lowest corner are its own, and so are the vertices on them. A crossed edge is inside the
+    box, since the box's sides are outside; so the cell that owns it is among `cells`.
+    """
+    cells, values = _crossed_cells(nodes, cubes)
+    inside = values < 0
+    own = inside[:, :1] != inside[:, [4, 2, 1]]
+    number = torch.cumsum(own.ravel(), 0).reshape(-1, 3) - 1
+    owner, axis = torch.nonzero(own, as_tuple=True)
+    low, high = values[owner, 0], values[owner, cells.new_tensor([4, 2, 1])[axis]]
+    vertices = cells[owner].cpu().double()
+    vertices[torch.arange(len(vertices)), axis.cpu()] += (low / (low - high)).cpu().double()
+
+    of_face, edges = _faces(values)
+    axes, lowest = [cells.new_tensor([*column, column[0]]) for column in zip(*EDGES, strict=True)]
+    at = torch.full((nodes.capacity,), -1, dtype=torch.int64, device=cells.device)
+    at[nodes.place(cells)] = torch.arange(len(cells), device=cells.device)
+    owners = at[nodes.place(cells[of_face][:, None] + cells.new_tensor(CORNERS)[lowest[edges]])]
+    return _with_centers(vertices, number[owners, axes[edges]].cpu(), of_face.cpu(), edges.cpu())
 
 
-def _touching(kept: np.ndarray) -> np.ndarray:
-    """Blocks with a kept one among their 26 neighbours."""
-    padded = np.pad(kept, 1)
-    near = np.zeros_like(kept)
-    for dx, dy, dz in np.ndindex(3, 3, 3):
-        near |= padded[dx : dx + kept.shape[0], dy : dy + kept.shape[1], dz : dz + kept.shape[2]]
-    return near
+def _faces(values: Float[Tensor, "cells 8"]) -> tuple[Int[Tensor, "faces"], Int[Tensor, "faces 3"]]:
+    """The cell and the three edges of every face."""
+    cases, device = all_cases(), values.device
+    code = ((values < 0) * torch.tensor([1 << c for c in range(8)], device=device)).sum(1)
+    ambiguous = torch.tensor(cases.ambiguous, device=device)[code]
+    rows = torch.nonzero(ambiguous.any(1))[:, 0]
+    a, b, c, d = values[rows][:, torch.tensor(FACES, device=device)].unbind(2)
+    joins = torch.where(a < 0, a * c > b * d, b * d > a * c) & ambiguous[rows]  # the face's saddle is inside
+    code[rows] += 256 * (joins * torch.tensor([1 << f for f in range(6)], device=device)).sum(1)
+    count = torch.tensor(cases.count, device=device)[code]
+    cell = torch.repeat_interleave(torch.arange(len(code), device=device), count)
+    before = torch.cumsum(count, 0) - count
+    row = torch.arange(len(cell), device=device) + (torch.tensor(cases.first, device=device)[code] - before)[cell]
+    return cell, torch.tensor(cases.edges, device=device)[row]
 
 
-def _check_signs(values: Float[np.ndarray, "x y z"]) -> None:
-    """ValueError when there is no surface, or when most of the box's boundary is inside the solid."""
-    if not (values < 0).any():
-        raise ValueError("the sdf is positive in the whole box: the object vanished; train longer or check the masks")
-    shell = np.ones(values.shape, bool)
-    shell[1:-1, 1:-1, 1:-1] = False
-    inside = float((values[shell] < 0).mean())
-    if not (values > 0).any() or inside > 0.7:
-        raise ValueError(
-            f"the sdf is negative on {100 * inside:.0f} % of the box's boundary (at most 70 % are possible): "
-            "the field is inside out or did not learn free space; train longer or check the masks"
-        )
-
-
-def _closed_at_box(values: Float[np.ndarray, "x y z"], grid: NodeGrid) -> Float[np.ndarray, "x y z"]:
-    """Intersect the solid with the box: max of the field and the box's own distance; no node is exactly zero."""
-    tiny = np.float32(1e-3 * grid.step.min())
-    for axis, (count, step) in enumerate(zip(grid.nodes, grid.step, strict=True)):
-        node = np.arange(count)
-        wall = tiny - np.minimum(node, count - 1 - node) * step
-        shape = [1, 1, 1]
-        shape[axis] = count
-        values = np.maximum(values, wall.reshape(shape).astype(np.float32))
-    return np.where(np.abs(values) < 0.1 * tiny, np.where(values < 0, -0.1, 0.1) * tiny, values).astype(np.float32)
+def _with_centers(
+    vertices: Float[Tensor, "vertices 3"],
+    faces: Int[Tensor, "faces 3"],
+    of_face: Int[Tensor, "faces"],
+    edges: Int[Tensor, "faces 3"],
+) -> tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "faces 3"]]:
+    """Give the fans around a loop's centre that vertex, the mean of the loop."""
+    rows = torch.nonzero(edges[:, 2] == CENTER)[:, 0]
+    cells, fan = torch.unique(of_face[rows], return_inverse=True)
+    faces[rows, 2] = len(vertices) + fan
+    centers = vertices.new_zeros((len(cells), 3)).index_add(0, fan, vertices[faces[rows, 0]])
+    centers /= torch.bincount(fan, minlength=len(cells))[:, None]
+    return torch.cat([vertices, centers]).numpy(), faces.numpy()

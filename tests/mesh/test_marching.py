@@ -81,7 +81,7 @@ def test_even_noise_gives_a_closed_mesh(frame, sigma):
     def noise(points: torch.Tensor) -> torch.Tensor:
         return torch.sin(1e4 * points[:, 0] + 3e4 * points[:, 1] * points[:, 2]) + 0.5 + sigma * (ball(points))
 
-    mesh = extract(noise, frame, resolution=24, block=1)
+    mesh = extract(noise, frame, resolution=24, block=2, safety=np.inf)
     assert mesh.is_watertight and mesh.is_winding_consistent
 
 
