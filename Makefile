@@ -38,7 +38,7 @@ benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b"
 		run="$(BIN)/o2recon run scene.root=$$scan object=all masks=carve study=$(or $(STUDY),benchmark)"; \
 		$$run experiment=smooth_sdf || status=1; \
 		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed || status=1; done; \
-		$$run seed=0 'baselines=[tsdf,tsdf_closed,hull]' || status=1; \
+		$$run seed=0 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; \
 	done; exit $$status
 
 clean: ## remove the environment and caches; work/ and outputs/ stay

@@ -17,9 +17,11 @@ from o2recon.workspace import ObjectFolder
 class Tsdf:
     """Fuses the depth of all usable frames inside the object's mask (Curless and Levoy 1996), then marching cubes.
 
-    `max_voxels`, `min_spacing`: as in BuildVolume. `truncation`, `behind`: as in Fusion, metres. The surface is
-    extracted where all eight corners of a cell have more than `min_weight` or, for objects seen from afar only, a tenth
-    of the surface's median weight. `color_margin`: metres that a vertex may be off a depth that colours it.
+    `max_voxels`, `min_spacing`: as in BuildVolume. `truncation`, `behind`: as in Fusion, metres. With `observed_only`
+    the surface is extracted where all eight corners of a cell have more than `min_weight` or, for objects seen from afar
+    only, a tenth of the surface's median weight. Without it what no frame spoke of counts as empty, as widely used code
+    has it: a second wall stands `behind` metres behind the seen one, by luck about where the back of thin parts is.
+    `color_margin`: metres that a vertex may be off a depth that colours it.
     """
 
     def __init__(
@@ -30,11 +32,12 @@ class Tsdf:
         truncation: float,
         behind: float,
         min_weight: float,
+        observed_only: bool,
         color_margin: float,
     ) -> None:
         self.max_voxels, self.min_spacing = max_voxels, min_spacing
         self.truncation, self.behind = truncation, behind
-        self.min_weight, self.color_margin = min_weight, color_margin
+        self.min_weight, self.observed_only, self.color_margin = min_weight, observed_only, color_margin
 
     def __call__(self, scene: Scene, folder: ObjectFolder) -> trimesh.Trimesh:
         """The open mesh in world metres, normals towards the cameras, with vertex colours.
@@ -61,6 +64,9 @@ class Tsdf:
         useful = frames_facing(scene, grid)
         for frame in track(scene.frames(useful), description="fuse", total=len(useful)):
             fusion.add(frame)
+        if not self.observed_only:
+            spoken = torch.where(fusion.weight > 0, fusion.distance(), self.truncation)
+            return surface(grid, spoken.numpy(), np.ones(grid.shape, bool))
         return surface(grid, fusion.distance().numpy(), self._observed(fusion))
 
     def _observed(self, fusion: Fusion) -> Bool[np.ndarray, "x y z"]:

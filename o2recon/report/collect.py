@@ -11,7 +11,7 @@ import yaml
 _LOG = logging.getLogger(__name__)
 
 Key = tuple[str, str]
-BASELINES = ("tsdf", "tsdf_closed", "hull", "smooth_sdf")
+BASELINES = ("tsdf", "tsdf_closed", "hull", "tsdf_shell", "smooth_sdf")
 """Experiments that exist to be compared with."""
 KINDS = {"ours": "o2recon", "other": "Meshes by others", "baseline": "Baselines"}
 """Kinds of methods in the order in which they are shown, and their headings."""

@@ -22,6 +22,14 @@ def test_a_half_seen_sphere_is_open_and_where_it_was_seen(half_seen, baseline):
     assert (outward > 0).mean() > 0.99
 
 
+def test_without_a_mask_a_second_wall_stands_behind_the_seen_one(half_seen, baseline):
+    capture, folder = half_seen
+    seen, shell = baseline("tsdf")(capture, folder), baseline("tsdf_shell")(capture, folder)
+    off = capture.sphere.sdf(shell.vertices)
+    assert np.abs(off[off > -SPACING]).max() < 2 * SPACING and (off < -SPACING).mean() > 0.2
+    assert shell.area > 1.5 * seen.area
+
+
 def test_only_pixels_with_the_objects_id_are_fused(half_seen, baseline):
     capture, folder = half_seen
     seen = baseline("tsdf")(capture, folder).area
