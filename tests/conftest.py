@@ -40,3 +40,21 @@ def few_samples() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluator, "score", functools.partial(evaluator.score, prediction_samples=2000, iou_samples=1000))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_inpainter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random in-painting pipeline on disk; tests that need it skip where diffusers is not installed."""
+    pytest.importorskip("diffusers")
+    from tiny_networks import save_inpainter
+
+    return save_inpainter(tmp_path_factory.mktemp("networks") / "inpainter")
+
+
+@pytest.fixture(scope="session")
+def tiny_depth_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random network for monocular depth on disk; tests that need it skip where transformers is not installed."""
+    pytest.importorskip("transformers")
+    from tiny_networks import save_depth_network
+
+    return save_depth_network(tmp_path_factory.mktemp("networks") / "depth")

@@ -4,11 +4,13 @@ import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from o2recon.cli.job import Job
 from o2recon.manifest import package_version
+from o2recon.models import find_weights, hub_cache, inpainting_pipelines
 
 OPTIONAL = {
     "numba": ("faster training on the CPU", "pip install numba"),
@@ -40,10 +42,29 @@ def run(job: Job) -> None:
         print("no GPU: everything runs on the CPU, a few minutes an object")
     for module, (enables, remedy) in OPTIONAL.items():
         print(_line(module, enables, remedy))
+    for line in _networks(job):
+        print(line)
     for name in ("work", "outputs"):
         folder = Path(job.config[name]).absolute()
         existing = next(p for p in (folder, *folder.parents) if p.is_dir())
         print(f"{name}: {folder}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free")
+
+
+def _networks(job: Job) -> Iterator[str]:
+    """In-painting networks on disk, and whether the one that would be used is among them."""
+    cached = list(inpainting_pipelines())
+    for found in cached:
+        yield f"in-painting network {found.model}: {found.num_bytes / 1e9:.1f} GB in {found.folder}"
+    painter = job.plain("inpaint")["painter"] or {}
+    pipeline = painter.get("diffusion", painter).get("pipeline")
+    if pipeline is None:
+        return
+    model, revision = pipeline["model"], pipeline["revision"]
+    folder = find_weights(model, revision)
+    if folder is None:
+        yield f"in-painting network {model}: not in {hub_cache()} ('hf download {model}', or choose another model)"
+    elif folder not in [found.folder for found in cached]:
+        yield f"in-painting network {model}: {folder}"
 
 
 def _memory() -> str:

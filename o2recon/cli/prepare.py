@@ -59,6 +59,7 @@ class Preparation:
         self._job, self._scene = job, scene
         self._scene_fingerprint = scene.fingerprint()
         self._stages = {name: build(job.config[name]) for name in MANIFESTS}
+        self._stages["inpaint"].on(job.device, seed=job.config.seed)
 
     def folder(self, object_id: int) -> ObjectFolder:
         return ObjectFolder(self._job.prepared_folder(self._scene.name, object_id))
@@ -76,7 +77,7 @@ class Preparation:
             config = self._job.plain(name)
             if name == "objects":
                 config = for_object(config, kept.id)
-            if name == "masks":
+            if name in ("masks", "inpaint"):  # painted sketches; the painter that runs on this machine
                 inputs = inputs | self._stages[name].inputs(self.folder(kept.id))
             steps.append(Step(name, root / manifest, config, inputs))
             inputs = {name: steps[-1].fingerprint}

@@ -1,26 +1,60 @@
 """Colour, depth and normals where the object is hidden, with a confidence for every pixel."""
 
+from o2recon.inpaint.agreement import Agreement, agreements, mean_difference
+from o2recon.inpaint.cache import PictureCache
+from o2recon.inpaint.canvas import COPIED, NOTHING, PAINTED, PHOTOGRAPHED, WARPED, Canvas
 from o2recon.inpaint.classical import Classical, nearest_color
+from o2recon.inpaint.consistency import Consistency
+from o2recon.inpaint.depth import AlignedMonocular, EightBit, aligned_depth
+from o2recon.inpaint.diffusion import Diffusion
 from o2recon.inpaint.exposure import exposure_gains
-from o2recon.inpaint.geometry import CompletedGeometry, complete_geometry
+from o2recon.inpaint.geometry import CompletedGeometry, complete_geometry, depth_normals, replaced_geometry
 from o2recon.inpaint.inpaint import Inpaint
-from o2recon.inpaint.painter import Painter
+from o2recon.inpaint.painter import Painted, Painter, Request
+from o2recon.inpaint.painting import Painting
+from o2recon.inpaint.preferred import Preferred
+from o2recon.inpaint.prompt import Prompt
 from o2recon.inpaint.reproject import Copied, Reproject
 from o2recon.inpaint.sources import Sight, SourceView, bilinear, seen_points, source_view
+from o2recon.inpaint.window import Window, window_around
 
 __all__ = [
+    "COPIED",
+    "NOTHING",
+    "PAINTED",
+    "PHOTOGRAPHED",
+    "WARPED",
+    "Agreement",
+    "AlignedMonocular",
+    "Canvas",
     "Classical",
     "CompletedGeometry",
+    "Consistency",
     "Copied",
+    "Diffusion",
+    "EightBit",
     "Inpaint",
+    "Painted",
     "Painter",
+    "Painting",
+    "PictureCache",
+    "Preferred",
+    "Prompt",
     "Reproject",
+    "Request",
     "Sight",
     "SourceView",
+    "Window",
+    "agreements",
+    "aligned_depth",
     "bilinear",
     "complete_geometry",
+    "depth_normals",
     "exposure_gains",
+    "mean_difference",
     "nearest_color",
+    "replaced_geometry",
     "seen_points",
     "source_view",
+    "window_around",
 ]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.masks import harmonic_depth, harmonic_fill
+from o2recon.types import Camera
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,34 @@ def complete_geometry(
     length = np.linalg.norm(filled, axis=-1, keepdims=True)
     normal = np.where(length > 0.1, filled / np.maximum(length, 1e-9), 0).astype(np.float32)
     return CompletedGeometry(depth, normal)
+
+
+def replaced_geometry(
+    geometry: CompletedGeometry,
+    camera: Camera,
+    depth: Float[np.ndarray, "height width"],
+    where: Bool[np.ndarray, "height width"],
+    nearest: Float[np.ndarray, "height width"],
+) -> CompletedGeometry:
+    """`geometry` with another depth (z, metres, 0 = no opinion) on the pixels of `where`, and that depth's normals.
+
+    No pixel comes nearer than `nearest`; where the normal of the new depth is unknown, the old one stays.
+    """
+    given = where & (depth > 0)
+    merged = np.where(given, np.maximum(depth, nearest), geometry.depth).astype(np.float32)
+    slopes = depth_normals(merged, camera)
+    use = given & (slopes != 0).any(-1)
+    return CompletedGeometry(merged, np.where(use[..., None], slopes, geometry.normal).astype(np.float32))
+
+
+def depth_normals(depth: Float[np.ndarray, "height width"], camera: Camera) -> Float[np.ndarray, "height width 3"]:
+    """Unit normals (camera frame, facing the camera) from central differences of the surface; 0 next to no depth."""
+    points = unnormalized_rays(camera, pixel_centers(camera)) * depth[..., None]
+    down, across = np.gradient(points, axis=(0, 1))
+    normal = np.cross(across, down)
+    length = np.linalg.norm(normal, axis=-1, keepdims=True)
+    normal = np.where(length > 0, normal / np.maximum(length, 1e-12), 0)
+    normal *= np.where((normal * points).sum(-1, keepdims=True) > 0, -1, 1)
+    known = np.pad(depth > 0, 1)
+    whole = known[1:-1, 1:-1] & known[:-2, 1:-1] & known[2:, 1:-1] & known[1:-1, :-2] & known[1:-1, 2:]
+    return np.where(whole[..., None], normal, 0).astype(np.float32)

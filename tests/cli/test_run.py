@@ -213,6 +213,18 @@ def _claims(prepared: ObjectFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (prepared.path / "masks" / "claim").iterdir()}
 
 
+def test_doctor_says_which_in_painting_networks_are_on_disk(
+    tiny_inpainter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert status_of(["doctor"]) == 0
+    assert "stable-diffusion-2-inpainting: not in" in capsys.readouterr().out
+    shutil.copytree(tiny_inpainter, tmp_path / "models--owner--name" / "snapshots" / "abc")
+    assert status_of(["doctor", f"inpaint.painter.diffusion.pipeline.model={tiny_inpainter}"]) == 0
+    told = capsys.readouterr().out
+    assert "in-painting network owner/name" in told and f"in-painting network {tiny_inpainter}" in told
+
+
 def _never(*args: Any, **kwargs: Any) -> None:
     raise AssertionError("training ran again")
 

@@ -1,0 +1,15 @@
+"""Pre-trained networks behind plain callables; torch, diffusers and transformers are imported on first use only."""
+
+from o2recon.models.depth import MonocularDepth
+from o2recon.models.inpainting import InpaintingPipeline
+from o2recon.models.weights import FoundPipeline, find_weights, hub_cache, inpainting_pipelines, weights_identity
+
+__all__ = [
+    "FoundPipeline",
+    "InpaintingPipeline",
+    "MonocularDepth",
+    "find_weights",
+    "hub_cache",
+    "inpainting_pipelines",
+    "weights_identity",
+]
