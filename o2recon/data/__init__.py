@@ -1,6 +1,6 @@
 """Prepared object folder -> training rays and points (Lightning lives here and in train/)."""
 
-from o2recon.data.module import Blocks, Chunks, Draw, ObjectData, step_generator
+from o2recon.data.module import Blocks, Chunks, Draw, ObjectData, step_seed
 from o2recon.data.points import PointBatch, PointSampler, VolumeField
 from o2recon.data.rays import RayBuilder
 from o2recon.data.sampler import RaySampler
@@ -20,5 +20,5 @@ __all__ = [
     "VolumeField",
     "box_interval",
     "concatenated",
-    "step_generator",
+    "step_seed",
 ]

@@ -19,15 +19,15 @@ from o2recon.workspace import ObjectFolder
 class Draw:
     """What one optimiser step sees."""
 
-    step: int
     rays: RayBatch
     points: PointBatch
 
 
 class ObjectData(pl.LightningDataModule):
-    """Blocks of `steps_per_block` draws for training, up to `num_steps`; rays of the held-out views for validation.
+    """Blocks of `steps_per_block` steps for training, up to `num_steps`; rays of the held-out views for validation.
 
-    A draw depends on `seed` and its step alone, so that a resumed run sees what an uninterrupted one would have seen.
+    A step draws for itself, where the tensors are. The generator that it draws from depends on `seed` and the step
+    alone, so that a resumed run sees what an uninterrupted one would have seen.
     `shares`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in all held-out
     views together. ValueError when the object was not prepared or no view looks at it.
     """
@@ -93,10 +93,9 @@ class ObjectData(pl.LightningDataModule):
         self.volume = self.volume.to(device)
         self._samplers()
 
-    def draw(self, step: int) -> Draw:
-        """The rays and points of one optimiser step."""
-        generator = step_generator(self.seed, step, self.train_table.view.device)
-        return Draw(step, self.train_table.batch(self.draw_rays(generator)), self.draw_points(generator))
+    def draw(self, generator: torch.Generator) -> Draw:
+        """The rays and points of one optimiser step: always as many, and nothing waits for the device."""
+        return Draw(self.train_table.batch(self.draw_rays(generator)), self.draw_points(generator))
 
     def train_dataloader(self) -> "Blocks":
         return Blocks(self)
@@ -105,20 +104,20 @@ class ObjectData(pl.LightningDataModule):
         return Chunks(self.val_table, self.val_chunk)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Draws are made on the device already."""
+        """Steps are only numbers, and validation rays are on the device already."""
         return batch
 
 
 class Blocks:
-    """Blocks of draws from the module's `first_step` to its `num_steps`; asked for again, from wherever it is then."""
+    """Step numbers in blocks, from the module's `first_step` to its `num_steps`, each time from where it is then."""
 
     def __init__(self, data: ObjectData) -> None:
         self.data = data
 
-    def __iter__(self) -> Iterator[list[Draw]]:
+    def __iter__(self) -> Iterator[range]:
         data = self.data
         for start in range(data.first_step, data.num_steps, data.steps_per_block):
-            yield [data.draw(step) for step in range(start, min(start + data.steps_per_block, data.num_steps))]
+            yield range(start, min(start + data.steps_per_block, data.num_steps))
 
 
 class Chunks:
@@ -136,6 +135,6 @@ class Chunks:
             yield from (self.table.batch(chunk) for chunk in rows.split(self.length))
 
 
-def step_generator(seed: int, step: int, device: torch.device | str) -> torch.Generator:
-    """A generator whose state depends on seed and step alone."""
-    return torch.Generator(device=device).manual_seed((seed + 1) * 1_000_003 + step)
+def step_seed(seed: int, step: int) -> int:
+    """What the generator of one step is seeded with."""
+    return (seed + 1) * 1_000_003 + step

@@ -92,7 +92,7 @@ def box_interval(
     origins: Float[Tensor, "rays 3"], directions: Float[Tensor, "rays 3"], box: Float[Tensor, "3"]
 ) -> tuple[Float[Tensor, "rays"], Float[Tensor, "rays"]]:
     """Distances at which rays enter and leave the box [-box, box]; near >= 0; far <= near where they miss it."""
-    tiny = torch.where(directions < 0, -1e-9, 1e-9)
+    tiny = torch.full_like(directions, 1e-9).copysign(directions)
     slope = torch.where(directions.abs() < 1e-9, tiny, directions)
     first, second = (-box - origins) / slope, (box - origins) / slope
     near = torch.minimum(first, second).amax(-1).clamp(min=0)

@@ -113,14 +113,15 @@ class Renderer:
 
     @torch.no_grad()
     def sample(self, field: Field, rays: RayBatch, generator: torch.Generator | None) -> Float[Tensor, "rays samples"]:
-        """Sorted sample distances."""
+        """Sorted sample distances. The CPU searches the rays without a known surface, an accelerator, where shapes must
+        stay fixed and nothing may wait, all of them."""
         far = torch.maximum(rays.far, rays.near)
         known = rays.surface_distance > 0
         half_width = (self.band_sigmas * rays.sigma).clamp(min=self.min_band)
         t = known_surface_samples(
             rays.near, far, rays.surface_distance, half_width, self.num_free_samples, self.num_band_samples, generator
         )
-        unknown = (~known).nonzero()[:, 0]
+        unknown = (~known).nonzero()[:, 0] if t.device.type == "cpu" else slice(None)
         searched = searched_samples(
             field.sdf,
             rays.origins[unknown],
@@ -132,6 +133,8 @@ class Renderer:
             self.num_importance_rounds,
             generator,
         )
+        if isinstance(unknown, slice):
+            return torch.where(known[:, None], t, searched)
         return t.index_copy(0, unknown, searched)
 
     def _shade(

@@ -88,7 +88,7 @@ def searched_samples(
     values = _along(sdf, origins, directions, t)
     shares = [num_importance // num_rounds + (r < num_importance % num_rounds) for r in range(num_rounds)]
     for r, count in enumerate(shares):
-        inv_s = torch.tensor(64.0 * 2**r, device=t.device, dtype=t.dtype)
+        inv_s = torch.full((), 64.0 * 2**r, device=t.device, dtype=t.dtype)
         weights, _ = section_weights(log_survival(values[:, :-1], values[:, 1:], inv_s))
         new = invert_cdf(t, weights, count, generator)
         t, order = torch.sort(torch.cat([t, new], -1), -1)

@@ -23,12 +23,15 @@ from o2recon.types import RenderOutput
 from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)
+PRECISIONS = ("highest", "high", "medium")
 
 
 class Fit:
     """Trains fields. `device`: auto, cpu, cuda or cuda:<n>. `steps_per_block` optimiser steps are one of Lightning.
 
-    `warm_start` None starts from the field's own initial values. `*_every` count optimiser steps.
+    `warm_start` None starts from the field's own initial values. `*_every` count optimiser steps. On a GPU a step
+    is one CUDA graph with `cuda_graph`, and `matmul_precision` (highest, high, medium) says how exactly networks
+    multiply.
     """
 
     def __init__(
@@ -43,12 +46,17 @@ class Fit:
         log_every: int,
         validate_every: int,
         checkpoint_every: int,
+        cuda_graph: bool,
+        matmul_precision: str,
         device: str,
     ) -> None:
         self.optimizer, self.stages, self.search, self.warm_start = optimizer, stages, search, warm_start
         self.num_steps, self.steps_per_block = num_steps, steps_per_block
         self.log_every, self.validate_every, self.checkpoint_every = log_every, validate_every, checkpoint_every
-        self.accelerator, self.devices = _accelerator(device)
+        if matmul_precision not in PRECISIONS:
+            raise ValueError(f"matmul_precision={matmul_precision}: must be one of {', '.join(PRECISIONS)}")
+        self.cuda_graph, self.matmul_precision = cuda_graph, matmul_precision
+        self.device = _device(device)
 
     def __call__(
         self,
@@ -84,13 +92,16 @@ class Fit:
             num_steps=self.num_steps,
             seed=seed,
             scale=scale,
+            graph=self.cuda_graph,
             config=config,
         )
         last = out / "checkpoints" / "last.ckpt"
         previous = _usable_checkpoint(last, config, self.num_steps) if resume else None
-        with _repeatable():
+        with _repeatable(), _precision(self.matmul_precision, self.device):
+            field.to(self.device)
+            module_data.move_to(self.device)
             if previous is None and self.warm_start is not None:
-                self.warm_start(field, module_data.volume, scale=scale, seed=seed)
+                self.warm_start(field, module_data.volume, scale=scale, seed=seed, graph=self.cuda_graph)
             self._train(module, module_data, out, last, previous)
         return module
 
@@ -102,10 +113,9 @@ class Fit:
         ]
         with _quiet_lightning():
             trainer = pl.Trainer(
-                accelerator=self.accelerator,
-                devices=self.devices,
-                max_epochs=-1,
-                max_steps=self.num_steps,
+                accelerator="gpu" if self.device.type == "cuda" else "cpu",
+                devices=[self.device.index or 0] if self.device.type == "cuda" else 1,
+                max_epochs=-1,  # the module stops after `num_steps`
                 val_check_interval=max(self.validate_every // self.steps_per_block, 1),
                 check_val_every_n_epoch=None,
                 limit_val_batches=1.0 if data.val_table is not None else 0,
@@ -132,11 +142,13 @@ def _usable_checkpoint(path: Path, config: dict[str, Any] | None, num_steps: int
     return path
 
 
-def _accelerator(device: str) -> tuple[str, Any]:
+def _device(device: str) -> torch.device:
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdigit())):
         raise ValueError(f"device={device}: must be auto, cpu, cuda or cuda:<number>")
-    return ("gpu" if kind == "cuda" else kind), ([int(number)] if number else 1)
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device("cuda", int(number or 0)) if kind == "cuda" else torch.device("cpu")
 
 
 @contextmanager
@@ -154,6 +166,18 @@ def _quiet_lightning() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def _precision(name: str, device: torch.device) -> Iterator[None]:
+    """How float32 matrices are multiplied on a GPU; a CPU keeps what it has."""
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from o2recon.data import Draw, PointBatch
+from o2recon.data import Draw, ObjectData, PointBatch, step_seed
 from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.replay import Replay
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
@@ -33,7 +34,8 @@ class Reconstruction(pl.LightningModule):
     """One object's field in training. `losses`: name -> {weight, loss}, or None for a term that is off.
 
     `search` finds the field's surface along rays without a measured one; None leaves that to the renderer.
-    Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation.
+    Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation. `graph`: on
+    a GPU the whole step, from the draw of its rays to the optimiser, is one CUDA graph.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Reconstruction(pl.LightningModule):
         num_steps: int,
         seed: int,
         scale: float,
+        graph: bool,
         config: dict[str, Any] | None,
     ) -> None:
         super().__init__()
@@ -55,7 +58,7 @@ class Reconstruction(pl.LightningModule):
         self.field, self.renderer = field, renderer
         self.terms = {name: term for name, term in losses.items() if term is not None and term["weight"] != 0}
         self.grouped_adam, self.stages, self.search = optimizer, stages, search
-        self.num_steps, self.seed, self.config = num_steps, seed, config
+        self.num_steps, self.seed, self.graph, self.config = num_steps, seed, graph, config
         self.step = 0
         """Optimiser steps done."""
         self.block_means: dict[str, float] = {}
@@ -65,33 +68,61 @@ class Reconstruction(pl.LightningModule):
         """Results of the last validation."""
 
     def configure_optimizers(self) -> torch.optim.Adam:
-        return self.grouped_adam.build(self.field)
+        return self.grouped_adam.build(self.field.parameter_groups())  # type: ignore[operator]
 
-    def training_step(self, block: list[Draw], block_index: int) -> None:
-        """Optimise once per draw. TrainingDiverged when their loss is not finite."""
-        optimizer = self.optimizers()
-        assert not isinstance(optimizer, list)
-        sums: dict[str, Tensor] = {}
-        for draw in block:
-            self.stages.apply(self.field, draw.step, self.num_steps)
-            self.grouped_adam.set_rates(optimizer.optimizer, draw.step, self.num_steps)
-            losses = self.losses(draw)
-            _assert_finite(losses, draw.step)
-            optimizer.zero_grad(set_to_none=True)
-            losses["total"].backward()
-            optimizer.step()
-            for name, value in losses.items():
-                sums[name] = sums[name] + value.detach() if name in sums else value.detach()
-            self.step = draw.step + 1
-        self.block_means = {f"train/loss/{name}": float(value) / len(block) for name, value in sums.items()}
+    def on_fit_start(self) -> None:
+        """The data go where the field is, and continue where it stopped."""
+        self.data: ObjectData = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.data.move_to(self.device)
+        self.data.first_step = self.step
+
+    def on_train_start(self) -> None:
+        """With the checkpoint, if any, loaded: everything that the steps keep in tensors."""
+        wrapped = self.optimizers()
+        assert not isinstance(wrapped, list)
+        self.adam = wrapped.optimizer
+        self.grouped_adam.place(self.adam)
+        self.generator = torch.Generator(self.device)
+        self.history = torch.zeros(self.data.steps_per_block, len(self.terms) + 1, device=self.device)
+        """Loss terms of the block's steps, `total` last."""
+        self.row = torch.zeros(1, dtype=torch.long, device=self.device)
+        """The row of the next step."""
+        self.replay = Replay(self._optimise, generator=self.generator, graph=self.graph)
+        self.trainer.should_stop = self.step >= self.num_steps
+
+    def training_step(self, block: range, block_index: int) -> None:
+        """Optimise once per step of the block. TrainingDiverged when a loss is not finite."""
+        self.row.zero_()
+        for step in block:
+            was_on = getattr(self.field, "fine_is_on", None)
+            self.stages.apply(self.field, step, self.num_steps)
+            if getattr(self.field, "fine_is_on", None) != was_on:
+                self.replay.forget()
+            self.grouped_adam.set_rates(self.adam, step, self.num_steps)
+            self.generator.manual_seed(step_seed(self.seed, step))
+            self.replay()
+        self.step = block.stop
+        names, history = [*self.terms, "total"], self.history[: len(block)].double().cpu()
+        _assert_finite(names, history, block.start)
+        self.block_means = {
+            f"train/loss/{name}": value for name, value in zip(names, history.mean(0).tolist(), strict=True)
+        }
         self.block_means["train/inv_s"] = float(self.field.inv_s.detach())  # type: ignore[union-attr, operator]
+        self.trainer.should_stop = self.step >= self.num_steps
+
+    def _optimise(self) -> None:
+        """One step, all of it on the device."""
+        losses = self.losses(self.data.draw(self.generator))
+        self.adam.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        self.adam.step()
+        self.history.index_copy_(0, self.row, torch.stack([value.detach() for value in losses.values()])[None])
+        self.row.add_(1)
 
     def losses(self, draw: Draw) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum `total`."""
-        generator = torch.Generator(device=draw.rays.near.device).manual_seed((self.seed + 7) * 2_000_003 + draw.step)
         rays = draw.rays if self.search is None else self.search.guided(self.field.sdf, draw.rays)  # type: ignore[arg-type]
-        cos_anneal_ratio = min(2 * draw.step / self.num_steps, 1.0)
-        output = self.renderer(self.field, rays, generator=generator, cos_anneal_ratio=cos_anneal_ratio)
+        output = self.renderer(self.field, rays, generator=self.generator)
         points = field_points(self.field, draw.points)
         values = {name: term["loss"](output, draw.rays, points) for name, term in self.terms.items()}
         values["total"] = sum(
@@ -119,12 +150,6 @@ class Reconstruction(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.step = checkpoint["o2recon"]["step"]
 
-    def on_fit_start(self) -> None:
-        """The data go where the field is, and continue where it stopped."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        data.move_to(self.device)
-        data.first_step = self.step
-
 
 def field_points(field: nn.Module, points: PointBatch) -> FieldPoints:
     """The field at points that were drawn from the volume."""
@@ -140,10 +165,13 @@ def field_points(field: nn.Module, points: PointBatch) -> FieldPoints:
     )
 
 
-def _assert_finite(losses: dict[str, Tensor], step: int) -> None:
-    if torch.isfinite(losses["total"]):
+def _assert_finite(names: list[str], history: Tensor, first_step: int) -> None:
+    """`history` [steps terms]: one row per step from `first_step` on."""
+    finite = torch.isfinite(history)
+    if finite.all():
         return
-    wrong = ", ".join(name for name, value in losses.items() if not torch.isfinite(value))
+    row = int((~finite.all(-1)).nonzero()[0])
+    wrong = ", ".join(name for name, fine in zip(names, finite[row].tolist(), strict=True) if not fine)
     raise TrainingDiverged(
-        f"training diverged at step {step}: loss {wrong} not finite; lower train.optimizer.learning_rates"
+        f"training diverged at step {first_step + row}: loss {wrong} not finite; lower train.optimizer.learning_rates"
     )

@@ -25,7 +25,12 @@ class SurfaceSearch:
     @torch.no_grad()
     def closest(self, sdf: Sdf, rays: RayBatch) -> tuple[Float[Tensor, "rays"], Float[Tensor, "rays"]]:
         """Distance along each ray to the first crossing of the surface, or else to where it passes closest, and the
-        SDF there (<= 0 where it was crossed). The crossing is interpolated between the last two steps."""
+        SDF there (<= 0 where it was crossed). The crossing is interpolated between the last two steps.
+
+        The CPU goes on with the rays that have not arrived; an accelerator with all of them, and waits for nothing."""
+        return (self._compacted if rays.near.device.type == "cpu" else self._fixed)(sdf, rays)
+
+    def _compacted(self, sdf: Sdf, rays: RayBatch) -> tuple[Tensor, Tensor]:
         t = rays.near.clone()
         best_t, best = t.clone(), torch.full_like(t, float("inf"))
         before_t, before = t.clone(), torch.full_like(t, float("inf"))
@@ -45,8 +50,26 @@ class SurfaceSearch:
                 break
         return best_t, best
 
+    def _fixed(self, sdf: Sdf, rays: RayBatch) -> tuple[Tensor, Tensor]:
+        """A ray that has arrived stays where it is, so that what is found there is no closer."""
+        t = before_t = best_t = rays.near
+        value = before = best = sdf(torch.addcmul(rays.origins, t[:, None], rays.directions))
+        for _ in range(self.num_steps - 1):
+            before_t, before = t, value
+            further = t + (self.step_share * value).clamp(min=self.min_step)
+            t = torch.where((value > 0) & (further < rays.far), further, t)
+            value = sdf(torch.addcmul(rays.origins, t[:, None], rays.directions))
+            share = (before / (before - value).clamp(min=1e-9)).clamp(0, 1)
+            reached = torch.where(value < 0, torch.lerp(before_t, t, share), t)
+            best_t, best = torch.where(value < best, reached, best_t), torch.minimum(value, best)
+        return best_t, best
+
     def guided(self, sdf: Sdf, rays: RayBatch) -> RayBatch:
         """The rays as the renderer should see them: with the field's own surface where none is known."""
+        if rays.near.device.type != "cpu":
+            known = rays.surface_distance > 0
+            surface = torch.where(known, rays.surface_distance, self.closest(sdf, rays)[0].clamp(min=1e-4))
+            return replace(rays, surface_distance=surface, sigma=rays.sigma * known)
         unknown = torch.nonzero(rays.surface_distance <= 0).flatten()
         if len(unknown) == 0:
             return rays

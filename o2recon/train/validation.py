@@ -33,7 +33,7 @@ class HeldOut:
         blind = replace(rays, surface_distance=torch.zeros_like(rays.surface_distance))
         if self.search is not None:
             blind = self.search.guided(field.sdf, blind)  # type: ignore[arg-type]
-        output = renderer(field, blind, generator=None, cos_anneal_ratio=1.0)
+        output = renderer(field, blind, generator=None)
         visible = rays.confidence >= 1
         measured = visible & (rays.surface_distance > 0)
         drawn = output.opacity > 0.5

@@ -5,7 +5,9 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from o2recon.data import PointBatch, PointSampler, VolumeField, step_generator
+from o2recon.data import PointBatch, PointSampler, VolumeField, step_seed
+from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.replay import Replay
 from o2recon.train.stages import num_fine_levels, set_progress
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,11 @@ class WarmStart:
         self.num_near, self.num_uniform = num_near, num_uniform
         self.band, self.truncation, self.learning_rates = band, truncation, dict(learning_rates)
 
-    def __call__(self, field: nn.Module, volume: VolumeField, *, scale: float, seed: int) -> float:
-        """Fit `field` in place; returns its mean error near the surface in metres. `scale`: metres per object unit."""
+    def __call__(self, field: nn.Module, volume: VolumeField, *, scale: float, seed: int, graph: bool = True) -> float:
+        """Fit `field` in place; returns its mean error near the surface in metres. `scale`: metres per object unit.
+
+        `graph`: on a GPU the step is one CUDA graph.
+        """
         draw = PointSampler(
             volume,
             num_uniform=self.num_uniform,
@@ -51,24 +56,26 @@ class WarmStart:
             (10**6, self.num_fine_steps, (1.0, levels)),
         ):
             set_progress(field, float(progress[0]), float(progress[1]))
-            self._fit(field, draw, steps, seed=seed, offset=offset, truncation=self.truncation / scale)
+            seeds = [step_seed(seed, offset + step) for step in range(steps)]
+            self._fit(field, draw, seeds, truncation=self.truncation / scale, graph=graph)
         with torch.no_grad():
-            points = draw(step_generator(seed, 2 * 10**6, volume.box.device))
+            points = draw(torch.Generator(volume.box.device).manual_seed(step_seed(seed, 2 * 10**6)))
             near = points.prior_sdf.abs() * scale < self.band
             error = (_sdf(field, points) - points.prior_sdf).abs()[near].mean() * scale
         log.info("warm start: the field follows the volume within %.1f mm near its surface", 1000 * float(error))
         return float(error)
 
-    def _fit(
-        self, field: nn.Module, draw: PointSampler, steps: int, *, seed: int, offset: int, truncation: float
-    ) -> None:
+    def _fit(self, field: nn.Module, draw: PointSampler, seeds: list[int], *, truncation: float, graph: bool) -> None:
+        """One step per seed, the rates falling to 0 along half a cosine."""
         groups = field.parameter_groups()  # type: ignore[operator]
-        rates = [{"params": groups[name], "lr": rate} for name, rate in self.learning_rates.items() if groups.get(name)]
-        optimizer = torch.optim.Adam(rates, betas=(0.9, 0.99), eps=1e-15)
-        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1), eta_min=0)
-        device = draw.box.device
-        for step in range(steps):
-            points = draw(step_generator(seed, offset + step, device))
+        adam = GroupedAdam(
+            learning_rates=self.learning_rates, betas=(0.9, 0.99), epsilon=1e-15, warm_up_steps=0, final_share=0.0
+        )
+        optimizer = adam.build({name: groups[name] for name in self.learning_rates if groups.get(name)})
+        generator = torch.Generator(draw.box.device)
+
+        def step() -> None:
+            points = draw(generator)
             target, sdf = points.prior_sdf, _sdf(field, points)
             outside = target.abs() > truncation
             clipped = torch.where(outside, sdf.clamp(-truncation, truncation), sdf)
@@ -76,7 +83,12 @@ class WarmStart:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            decay.step()
+
+        replay = Replay(step, generator=generator, graph=graph)
+        for number, seed in enumerate(seeds):
+            adam.set_rates(optimizer, number, len(seeds))
+            generator.manual_seed(seed)
+            replay()
 
 
 def _sdf(field: nn.Module, points: PointBatch) -> Tensor:

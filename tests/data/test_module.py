@@ -7,7 +7,7 @@ import pytest
 import torch
 from sphere_scene import point_options, ray_options, sphere_scene
 
-from o2recon.data import ObjectData, RayBuilder
+from o2recon.data import Draw, ObjectData, RayBuilder, step_seed
 from o2recon.workspace import ObjectFolder
 
 
@@ -24,6 +24,10 @@ def data_of(folder: ObjectFolder, seed: int = 0) -> ObjectData:
     )
 
 
+def draw_of(data: ObjectData, step: int) -> Draw:
+    return data.draw(torch.Generator().manual_seed(step_seed(data.seed, step)))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
     return sphere_scene(size=32).write(tmp_path_factory.mktemp("work") / "1")
@@ -32,13 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
 def test_a_draw_depends_on_seed_and_step_alone(folder: ObjectFolder) -> None:
     one, two = data_of(folder), data_of(folder)
     one.setup(), two.setup()
-    one.draw(1)
-    assert torch.equal(one.draw(5).rays.directions, two.draw(5).rays.directions)
-    assert torch.equal(one.draw(5).points.points, two.draw(5).points.points)
-    assert not torch.equal(one.draw(5).rays.directions, one.draw(6).rays.directions)
+    draw_of(one, 1)
+    assert torch.equal(draw_of(one, 5).rays.directions, draw_of(two, 5).rays.directions)
+    assert torch.equal(draw_of(one, 5).points.points, draw_of(two, 5).points.points)
+    assert not torch.equal(draw_of(one, 5).rays.directions, draw_of(one, 6).rays.directions)
     three = data_of(folder, seed=1)
     three.setup()
-    assert not torch.equal(one.draw(5).rays.directions, three.draw(5).rays.directions)
+    assert not torch.equal(draw_of(one, 5).rays.directions, draw_of(three, 5).rays.directions)
 
 
 def test_blocks_go_on_from_the_first_step(folder: ObjectFolder) -> None:
@@ -46,8 +50,8 @@ def test_blocks_go_on_from_the_first_step(folder: ObjectFolder) -> None:
     data.setup()
     data.first_step, data.steps_per_block, data.num_steps = 20, 4, 26
     blocks = iter(data.train_dataloader())
-    assert [draw.step for draw in next(blocks)] == [20, 21, 22, 23]
-    assert [draw.step for draw in next(blocks)] == [24, 25]
+    assert list(next(blocks)) == [20, 21, 22, 23]
+    assert list(next(blocks)) == [24, 25]
     assert next(blocks, None) is None
 
 
@@ -87,6 +91,6 @@ def test_an_unprepared_folder_is_named(tmp_path: Path) -> None:
 def test_every_field_of_a_batch_is_finite(folder: ObjectFolder) -> None:
     data = data_of(folder)
     data.setup()
-    rays = data.draw(0).rays
+    rays = draw_of(data, 0).rays
     assert all(torch.isfinite(getattr(rays, f.name)).all() for f in fields(rays))
     assert (rays.far > rays.near).all()

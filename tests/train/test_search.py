@@ -57,3 +57,12 @@ def test_only_rays_without_a_surface_are_guided() -> None:
     known = rays.surface_distance > 0
     assert torch.equal(guided.surface_distance[known], rays.surface_distance[known])
     assert (guided.surface_distance > 0).all()
+
+
+def test_searching_all_rays_with_fixed_shapes_finds_the_same() -> None:
+    table, radius = scene_table()
+    rays = table.batch(torch.arange(len(table)))
+    expected = SEARCH._compacted(lambda p: p.norm(dim=-1) - radius, rays)
+    found = SEARCH._fixed(lambda p: p.norm(dim=-1) - radius, rays)
+    torch.testing.assert_close(found[0], expected[0], atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[1], expected[1], atol=1e-5, rtol=0)
