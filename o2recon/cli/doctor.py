@@ -21,7 +21,8 @@ OPTIONAL = {
     "coacd": ("convex parts for simulators (export)", "pip install 'o2recon[export]'"),
     "fast_simplification": ("meshes with fewer faces (export)", "pip install 'o2recon[export]'"),
     "wandb": ("logging to Weights & Biases", "pip install 'o2recon[wandb]'"),
-    "viser": ("web pages", "pip install 'o2recon[web]'"),
+    "viser": ("the web page of a study (view)", "pip install 'o2recon[web]'"),
+    "starlette": ("painting hidden parts (annotate), with uvicorn", "pip install 'o2recon[web]'"),
     "hydra_plugins.hydra_ray_launcher": ("sweeps with Ray", "pip install 'o2recon[ray]'"),
     "hydra_plugins.hydra_submitit_launcher": ("sweeps with Slurm", "pip install 'o2recon[slurm]'"),
 }

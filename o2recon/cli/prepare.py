@@ -88,12 +88,12 @@ class Preparation:
         return self.steps(kept)[-1].fingerprint
 
     @contextmanager
-    def ready(self, kept: Kept, *, build: bool) -> Iterator[dict[str, Any]]:
+    def ready(self, kept: Kept, *, build: bool, last: str = "cues") -> Iterator[dict[str, Any]]:
         """Prepared data that nobody changes meanwhile; yields the notes of every stage.
 
-        What is not current is made first when `build`, else it is a MissingStage.
+        What is not current is made first when `build`, else it is a MissingStage. Stages after `last` do not matter.
         """
-        steps = self.steps(kept)
+        steps = self.steps(kept)[: list(MANIFESTS).index(last) + 1]
         root = self.folder(kept.id).path
         again = build and self._job.config.retry == "all"
         while True:

@@ -62,6 +62,11 @@ STAGES = {
     ),
     "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report",)),
     "view": Stage("web page of a study: meshes in place, cameras, masks, error colours", "o2recon.cli.view", ("view",)),
+    "annotate": Stage(
+        "web page of one object: paint where its hidden part should be",
+        "o2recon.cli.annotate",
+        ("annotate", "scene", "objects", "volume", "masks", *CHOICES),
+    ),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
     "status": Stage("what is done, running, failed or unfinished in a study", "o2recon.cli.status"),
     "doctor": Stage("what this machine has, and what each missing thing would enable", "o2recon.cli.doctor"),

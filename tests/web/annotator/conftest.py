@@ -1,0 +1,34 @@
+"""One sphere behind a plate, ready to be painted. Tests that save get a session of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sphere_capture import prepared
+
+from o2recon.masks import Masks
+from o2recon.web.annotator import Session
+
+CONF = Path(__file__).parents[3] / "o2recon" / "conf"
+CHOICE = {"num_views": 3, "min_angle_deg": 30.0, "min_share": 0.2}
+
+
+def masks(**changes: Any) -> Masks:
+    """The mask stage as configured, for small images."""
+    values = {k: v for k, v in yaml.safe_load((CONF / "masks/auto.yaml").read_text()).items() if k != "_target_"}
+    return Masks(**{**values, "dropout_px": 3, "sketch_slack_px": 3, "crop_margin_px": 4, **changes})
+
+
+@pytest.fixture
+def make_session(tmp_path: Path) -> Callable[..., Any]:
+    """(session, capture, folder, mask stage) of the sphere; options of the mask stage can be changed."""
+
+    def make(*, size: int = 64, sketches: dict | None = None, **changes: Any) -> Any:
+        capture, folder = prepared(tmp_path, size=size)
+        capture.painted = sketches or {}
+        stage = masks(**changes)
+        return Session(capture, folder, stage, continue_with="o2recon run object=1", **CHOICE), capture, folder, stage
+
+    return make
