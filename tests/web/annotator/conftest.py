@@ -9,7 +9,7 @@ import yaml
 from sphere_capture import prepared
 
 from o2recon.masks import Masks
-from o2recon.web.annotator import Session
+from o2recon.web.annotator import Annotator, Session
 
 CONF = Path(__file__).parents[3] / "o2recon" / "conf"
 CHOICE = {"num_views": 3, "min_angle_deg": 30.0, "min_share": 0.2}
@@ -32,3 +32,10 @@ def make_session(tmp_path: Path) -> Callable[..., Any]:
         return Session(capture, folder, stage, continue_with="o2recon run object=1", **CHOICE), capture, folder, stage
 
     return make
+
+
+@pytest.fixture
+def make_annotator() -> Callable[..., Annotator]:
+    """Annotator with the values of its yaml and any free port, any of them replaced."""
+    values = {k: v for k, v in yaml.safe_load((CONF / "annotate/default.yaml").read_text()).items() if k != "_target_"}
+    return lambda **changes: Annotator(**{**values, "port": 0, **changes})
