@@ -20,7 +20,6 @@ from o2recon.transforms import object_to_world
 from o2recon.types import ObjectFrame
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 2**18
 
 
 def extract(
@@ -43,15 +42,17 @@ def extract(
     """
     grid = _grid_over(frame, resolution=resolution, spacing_m=spacing_m, block=block)
     nodes = SparseNodes(sdf, grid, block=block, chunk=chunk, device=device)
-    cubes = _surface_cubes(nodes, _kept_cubes(nodes, grid, block=block, safety=safety))
+    cells, values = _surface_cells(nodes, _kept_cubes(nodes, grid, block=block, safety=safety))
     total = int(np.prod([c + 1 for c in grid.cells]))
     _LOG.info("evaluated %d of %d nodes (%.1f %%)", nodes.asked, total, 100 * nodes.asked / total)
-    if len(cubes) == 0:
+    if len(cells) == 0:
         raise ValueError("the sdf is positive in the whole box: the object vanished; train longer or check the masks")
-    vertices, faces = _triangulated(nodes, cubes)
+    vertices, faces = _triangulated(nodes, cells, values)
     mesh = trimesh.Trimesh(object_to_world(frame, vertices * grid.step - grid.half), faces, process=False)
-    if mesh.volume <= 0:
-        raise ValueError(f"the extracted surface encloses {mesh.volume:.2e} m3: the sdf must be > 0 outside the object")
+    corners = vertices[faces]  # Trimesh.volume also integrates inertia, ten times as long
+    volume = np.einsum("fd,fd->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+    if volume <= 0:
+        raise ValueError(f"the extracted surface encloses {volume:.0f} cells: the sdf must be > 0 outside the object")
     return mesh
 
 
@@ -75,76 +76,64 @@ def _kept_cubes(nodes: SparseNodes, grid: NodeGrid, *, block: int, safety: float
     """Lowest corners of the cubes of 2 cells a side that the surface may enter."""
     reach = safety * max(nodes.slope(), 1e-6) * 0.5 * float(np.linalg.norm(grid.step))
     roots = torch.nonzero(torch.ones_like(nodes.coarse[1:, 1:, 1:]))
-    corners = torch.stack([nodes.coarse[tuple(n.T)] for n in _corners(roots, 1)], 1)
+    corners = nodes.coarse[tuple((roots[:, None] + roots.new_tensor(CORNERS)).unbind(-1))]
     kept = block * roots[_may_hold(corners, block * reach)]
     side = block
     while side > 2:
-        nodes.ask(kept, side=side)
+        halves, corners = _halves(kept, nodes.ask(kept, side=side), side=side)
         side //= 2
-        halves = torch.stack(_corners(kept, side), 1).reshape(-1, 3)
-        kept = halves[_may_hold(torch.stack([nodes.at(n) for n in _corners(halves, side)], 1), side * reach)]
+        kept = halves[_may_hold(corners, side * reach)]
     return kept
 
 
-def _corners(cubes: Int[Tensor, "cubes 3"], side: int) -> list[Int[Tensor, "cubes 3"]]:
-    return [cubes + side * cubes.new_tensor(corner) for corner in CORNERS]
+def _halves(
+    cubes: Int[Tensor, "cubes 3"], values: Float[Tensor, "cubes 27"], *, side: int
+) -> tuple[Int[Tensor, "halves 3"], Float[Tensor, "halves 8"]]:
+    """The eight halves of every cube by their lowest corners, and their corner values."""
+    of_half = cubes.new_tensor((CORNERS[:, None] + CORNERS) @ [9, 3, 1])
+    return (cubes[:, None] + side // 2 * cubes.new_tensor(CORNERS)).flatten(0, 1), values[:, of_half].flatten(0, 1)
 
 
 def _may_hold(corners: Float[Tensor, "cubes 8"], reach: float) -> Bool[Tensor, "cubes"]:
     """Cubes whose corners differ in sign or come as near to the surface as `reach`."""
-    inside = corners < 0
-    return (inside.any(1) & ~inside.all(1)) | (corners.abs().amin(1) <= reach)
+    return _mixed(corners) | (corners.abs().amin(1) <= reach)
 
 
-def _surface_cubes(nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]) -> Int[Tensor, "crossed 3"]:
-    """Those of the given cubes of 2 cells a side, and of their neighbours on and on, that the surface crosses."""
-    crossed = [cubes[:0]]
-    while len(cubes):
-        nodes.ask(cubes, side=2)
-        entered = []
-        for part in cubes.split(_BATCH):
-            inside = _all_values(nodes, part) < 0
-            mixed = inside.any(1) & ~inside.all(1)
-            part, inside = part[mixed], inside[mixed].reshape(-1, 3, 3, 3)
-            crossed.append(part)
-            for axis, upper in np.ndindex(3, 2):
-                face = inside.select(1 + axis, 2 * upper).flatten(1)
-                beyond = part[face.any(1) & ~face.all(1)]
-                beyond[:, axis] += 4 * upper - 2
-                entered.append(beyond[~nodes.known(beyond + 1)])  # a cube's middle is known when the cube was asked for
-        cubes = torch.unique(torch.cat(entered), dim=0)
-    return torch.cat(crossed)
-
-
-def _all_values(nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]) -> Float[Tensor, "cubes 27"]:
-    """All nodes of cubes of 2 cells a side."""
-    return nodes.at(cubes[:, None] + cubes.new_tensor(list(np.ndindex(3, 3, 3))))
-
-
-def _crossed_cells(
+def _surface_cells(
     nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]
 ) -> tuple[Int[Tensor, "cells 3"], Float[Tensor, "cells 8"]]:
-    """Lowest corners and corner values of the cells that the surface crosses."""
-    of_cell = cubes.new_tensor((CORNERS[:, None] + CORNERS) @ [9, 3, 1])
-    cells, values = [], []
-    for part in cubes.split(_BATCH):
-        corners = _all_values(nodes, part)[:, of_cell].flatten(0, 1)
-        inside = corners < 0
-        mixed = inside.any(1) & ~inside.all(1)
-        cells.append((part[:, None] + cubes.new_tensor(CORNERS)).flatten(0, 1)[mixed])
-        values.append(corners[mixed])
-    return torch.cat(cells), torch.cat(values)
+    """Cells that the surface crosses, and their corner values: in the given cubes of 2 cells a side, and on from them
+    wherever it leaves through a face."""
+    found = [_halves(cubes[:0], nodes.coarse.new_zeros((0, 27)), side=2)]
+    while len(cubes):
+        values = nodes.ask(cubes, side=2)
+        mixed = _mixed(values)
+        cubes, values = cubes[mixed], values[mixed]
+        cells, corners = _halves(cubes, values, side=2)
+        mixed = _mixed(corners)
+        found.append((cells[mixed], corners[mixed]))
+        lattice, entered = values.reshape(-1, 3, 3, 3), []
+        for axis, upper in np.ndindex(3, 2):
+            beyond = cubes[_mixed(lattice.select(1 + axis, 2 * upper).flatten(1))]
+            beyond[:, axis] += 4 * upper - 2
+            entered.append(beyond[~nodes.known(beyond + 1)])  # a cube's middle is known when the cube was asked for
+        cubes = torch.unique(torch.cat(entered), dim=0)
+    return torch.cat([cells for cells, _ in found]), torch.cat([corners for _, corners in found])
+
+
+def _mixed(values: Float[Tensor, "rows values"]) -> Bool[Tensor, "rows"]:
+    inside = values < 0
+    return inside.any(1) & ~inside.all(1)
 
 
 def _triangulated(
-    nodes: SparseNodes, cubes: Int[Tensor, "cubes 3"]
+    nodes: SparseNodes, cells: Int[Tensor, "cells 3"], values: Float[Tensor, "cells 8"]
 ) -> tuple[Float[np.ndarray, "vertices 3"], Int[np.ndarray, "faces 3"]]:
     """Vertices, in cells from the grid's first node, and faces.
 
     The three edges at a cell's lowest corner are its own, and so are the vertices on them. A crossed edge is inside the
     box, since the box's sides are outside; so the cell that owns it is among `cells`.
     """
-    cells, values = _crossed_cells(nodes, cubes)
     inside = values < 0
     own = inside[:, :1] != inside[:, [4, 2, 1]]
     number = torch.cumsum(own.ravel(), 0).reshape(-1, 3) - 1

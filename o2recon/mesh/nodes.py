@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+_BATCH = 2**18
 Sdf = Callable[[Float[Tensor, "points 3"]], Float[Tensor, "points"]]
 
 
@@ -64,21 +65,17 @@ class SparseNodes:
         x, y, z = (nodes & self._block - 1).unbind(-1)
         return ((slot << self._bits | x) << self._bits | y) << self._bits | z
 
-    def at(self, nodes: Int[Tensor, "*shape 3"]) -> Float[Tensor, "*shape"]:
-        """Values at known nodes."""
-        return self._values[self.place(nodes)]
-
     def known(self, nodes: Int[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
         """True where the field was asked."""
         place = self.place(nodes)
         return (place >= 0) & self._known[place.clamp(min=0)]
 
-    def ask(self, cubes: Int[Tensor, "cubes 3"], *, side: int) -> None:
-        """Make known the corners, and the middles between them, of cubes of `side` cells from their lowest corners."""
+    def ask(self, cubes: Int[Tensor, "cubes 3"], *, side: int) -> Float[Tensor, "cubes 27"]:
+        """Values at the corners of cubes of `side` cells, given by their lowest corners, and midway between them."""
         self._allot(cubes, side)
         wanted = torch.zeros_like(self._known)
-        for offset in np.ndindex(3, 3, 3):
-            wanted[self.place(cubes + side // 2 * cubes.new_tensor(offset))] = True
+        for part in cubes.split(_BATCH):
+            wanted[self._places(part, side)] = True
         places = torch.nonzero(wanted & ~self._known)[:, 0]
         bits, last = self._bits, self._block - 1
         local = torch.stack([places >> 2 * bits & last, places >> bits & last, places & last], 1)
@@ -86,6 +83,15 @@ class SparseNodes:
         self._values[places] = self._closed(self._field(self.points(nodes)), nodes)
         self._known[places] = True
         self.asked += len(places)
+        return torch.cat([self._values[self._places(part, side)] for part in cubes.split(_BATCH)])
+
+    def _places(self, cubes: Int[Tensor, "cubes 3"], side: int) -> Int[Tensor, "cubes 27"]:
+        """A node midway lies in the same block as the corner before it."""
+        corners = self.place(cubes[:, None] + side * cubes.new_tensor(list(np.ndindex(2, 2, 2))))
+        offsets = cubes.new_tensor(list(np.ndindex(3, 3, 3)))
+        before = (offsets // 2 * offsets.new_tensor([4, 2, 1])).sum(1)
+        strides = offsets.new_tensor([self._block**2, self._block, 1])
+        return corners[:, before] + (offsets % 2 * (side // 2) * strides).sum(1)
 
     def slope(self, *, count: int = 8192) -> float:
         """The largest slope between points one cell apart, over random places of the box; about 1 for a distance."""
