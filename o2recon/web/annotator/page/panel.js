@@ -67,8 +67,8 @@ export function showEffect(root, answer, active) {
   const parts = [shareBar("hidden in this view", own.before, own.after), shareBar("hidden, all views", ...answer.mean)];
   const [painted, counts] = answer.counted[active] ?? [0, 0];
   if (painted) {
-    const share = counts / painted, low = share < 0.6;
-    const rest = low ? " The rest lies where this camera saw past the object, or where it cannot be." : "";
+    const share = counts / painted, low = share < 0.4;
+    const rest = share < 0.7 ? " The rest is the rim of strokes, or lies where a camera saw past the object." : "";
     parts.push(element("p", { className: low ? "note warn" : "note" }, `${percent(share)} of your paint here counts.${rest}`));
   } else {
     parts.push(element("p", { className: "note" }, "Nothing is painted in this view."));
