@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from o2recon.inpaint.canvas import Canvas
-from o2recon.inpaint.sources import bilinear, seen_points
+from o2recon.inpaint.sources import SourceView, bilinear, seen_points
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,8 @@ def agreements(
 ) -> list[Agreement]:
     """Painted pixels of every view against the painted pixels of all others on the same surface (z-test), in the same
     exposure."""
-    asked = [c.painted & (c.geometry.depth > 0) for c in canvases]
-    points = [c.points(a)[0] for c, a in zip(canvases, asked, strict=True)]
-    return [_agreement(k, canvases, asked, points[k], gains, tolerance) for k in range(len(canvases))]
+    sources = [c.as_source() for c in canvases]
+    return [_agreement(k, canvases[k], sources, gains, tolerance) for k in range(len(canvases))]
 
 
 def mean_difference(found: Sequence[Agreement]) -> float | None:
@@ -41,24 +40,21 @@ def mean_difference(found: Sequence[Agreement]) -> float | None:
 
 def _agreement(
     k: int,
-    canvases: Sequence[Canvas],
-    asked: Sequence[np.ndarray],
-    points: Float[np.ndarray, "points 3"],
+    canvas: Canvas,
+    sources: Sequence[SourceView],
     gains: Float[np.ndarray, "views 3"],
     tolerance: Callable[[np.ndarray], np.ndarray],
 ) -> Agreement:
-    own = canvases[k].image[asked[k]] / gains[k]
+    asked = sources[k].usable
+    points, own = canvas.points(asked)[0], canvas.image[asked] / gains[k]
     total, count = np.zeros(len(points)), np.zeros(len(points))
-    for j, other in enumerate(canvases):
-        if j == k or not len(points) or not asked[j].any():
+    for j, other in enumerate(sources):
+        if j == k or not len(points) or not other.usable.any():
             continue
-        sight = seen_points(
-            other.camera, other.view.camera_to_world, other.geometry.depth, asked[j], tolerance, points
-        )
-        if sight.index.size:
-            theirs = bilinear(other.image, sight.u, sight.v) / gains[j]
-            total[sight.index] += np.abs(own[sight.index] - theirs).mean(-1)
-            count[sight.index] += 1
-    difference = np.full(asked[k].shape, np.nan, np.float32)
-    difference[asked[k]] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        sight = seen_points(other.camera, other.camera_to_world, other.depth, other.usable, tolerance, points)
+        theirs = bilinear(other.color, sight.u, sight.v) / gains[j]
+        total[sight.index] += np.abs(own[sight.index] - theirs).mean(-1)
+        count[sight.index] += 1
+    difference = np.full(asked.shape, np.nan, np.float32)
+    difference[asked] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return Agreement(difference)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from o2recon.cameras import pixel_centers, unproject
+from o2recon.inpaint.classical import nearest_color
 from o2recon.inpaint.geometry import CompletedGeometry
 from o2recon.inpaint.sources import SourceView
 from o2recon.masks import Crop, crop_camera
@@ -72,11 +73,15 @@ class Canvas:
         points = unproject(camera, pose, pixel_centers(camera)[where], depth)
         return points, self.geometry.normal[where] @ pose[:3, :3].T
 
-    def as_source(self, usable: Bool[np.ndarray, "height width"]) -> SourceView:
-        """The window as a view to copy from: its own colours so far on the completed surface."""
-        depth = self.geometry.depth
+    def as_source(self) -> SourceView:
+        """The window as a view to copy painted pixels from, on the completed surface.
+
+        The colours of painted pixels go on beyond them, so that nothing else bleeds in between pixels.
+        """
+        depth, painted = self.geometry.depth, self.painted
+        image = nearest_color(self.image, painted) if painted.any() else self.image
         return SourceView(
-            self.view.index, self.camera, self.view.camera_to_world, self.image, depth, usable & (depth > 0), 1.0
+            self.view.index, self.camera, self.view.camera_to_world, image, depth, painted & (depth > 0), 1.0
         )
 
     def put(

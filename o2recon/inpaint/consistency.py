@@ -78,7 +78,7 @@ class Consistency:
         middle = points.mean(0)
         nearest = sorted(earlier, key=lambda e: _angle(e[0].view.camera_to_world[:3, 3], position, middle))
         nearest = nearest[: self.num_sources]
-        sources = [c.as_source(c.painted) for c, _ in nearest]
+        sources = [c.as_source() for c, _ in nearest]
         gains = np.array([g for _, g in nearest])
         result = self.warp(points, normals, gain, sources, gains, depth_sigma)
         return canvas.put(ask, result.color, result.confidence, WARPED)

@@ -118,6 +118,17 @@ def test_paintings_of_the_same_surface_agree_and_differences_are_measured(canvas
     np.testing.assert_allclose(np.median(sure[compared]), np.exp(-0.5 * 1.5**2), atol=0.05)
 
 
+def test_what_stands_beside_a_painting_does_not_bleed_into_other_views(canvases: list[Canvas]) -> None:
+    clean, dirty = painted(canvases[1]), painted(canvases[1])
+    dirty.image[~dirty.hidden] = 255
+    drafts = []
+    for source in (clean, dirty):
+        target = canvases[0].copy()
+        consistency().draft(target, np.ones(3), [(source, np.ones(3))], lambda z: np.zeros_like(z))
+        drafts.append(target.image)
+    np.testing.assert_array_equal(*drafts)
+
+
 def test_nothing_painted_has_no_difference(canvases: list[Canvas]) -> None:
     found = agreements(canvases, np.ones((8, 3)), consistency().tolerance(lambda z: np.zeros_like(z)))
     assert mean_difference(found) is None

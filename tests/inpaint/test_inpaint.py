@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from sphere_capture import SphereCapture, prepared
 
-from o2recon.inpaint import Classical, Consistency, EightBit, Inpaint, Painted, Prompt, Reproject, Request
+from o2recon.inpaint import (
+    AlignedMonocular,
+    Classical,
+    Consistency,
+    EightBit,
+    Inpaint,
+    Painted,
+    Prompt,
+    Reproject,
+    Request,
+)
 from o2recon.workspace import ObjectFolder, read_image, write_image
 
 COPY = Reproject(
@@ -177,6 +187,26 @@ def test_pixels_that_the_painter_gives_up_have_no_confidence_and_keep_the_photog
         assert not read_image(folder.image("inpainted/confidence", view.index))[view.hidden].any()
         photo = read_image(folder.image("images", view.index)).astype(int)
         assert np.abs(photo - read_image(folder.image("inpainted/image", view.index)))[view.hidden].mean() < 3
+
+
+def test_monocular_depth_of_the_painted_view_is_aligned_to_what_was_seen(tmp_path: Path) -> None:
+    class Perfect:
+        def __call__(self, image: np.ndarray, *, device: str) -> np.ndarray:
+            depth = next(order).object_depth
+            return (2 / np.where(depth > 0, depth, 9) - 0.3).astype(np.float32)
+
+    capture, folder = masked(tmp_path)
+    order = iter(capture.sphere.views)
+    volume = folder.read_volume()
+    folder.write_volume(replace(volume, sdf=volume.sdf + 0.05, evidence=np.zeros_like(volume.evidence)))
+    for depth, error in ((None, 0.02), (AlignedMonocular(network=Perfect(), min_pixels=20), 0.004)):
+        stage = Inpaint(reproject=None, painter=PAINT, consistency=None, depth=depth, prompt=PROMPT, **OPTIONS)
+        stage(capture, folder)
+        found = [
+            np.abs(folder.read_depth("inpainted/depth", v.index) - v.object_depth)[v.hidden]
+            for v in capture.sphere.views
+        ]
+        assert (np.median(np.concatenate(found)) < error) == (depth is not None)
 
 
 def test_depth_as_an_8_bit_picture_changes_only_surface_that_nobody_saw(tmp_path: Path) -> None:
