@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from o2recon.inpaint.canvas import WARPED, Canvas
 from o2recon.inpaint.reproject import Reproject
+from o2recon.inpaint.sources import SourceView
 
 
 class Consistency:
@@ -66,21 +67,20 @@ class Consistency:
         self,
         canvas: Canvas,
         gain: Float[np.ndarray, "3"],
-        earlier: Sequence[tuple[Canvas, Float[np.ndarray, "3"]]],
+        earlier: Sequence[tuple[SourceView, Float[np.ndarray, "3"]]],
         depth_sigma: Callable[[np.ndarray], np.ndarray],
     ) -> Bool[np.ndarray, "height width"]:
-        """Put what `earlier` painted views (each with its gain) show of the surface into `canvas`; returns where."""
+        """Put what `earlier` painted views (`Canvas.as_source`, each with its gain) show of the surface into `canvas`;
+        returns where."""
         ask = canvas.rest & (canvas.geometry.depth > 0)
         if not earlier or not ask.any():
             return np.zeros_like(ask)
         points, normals = canvas.points(ask)
         position = canvas.view.camera_to_world[:3, 3]
         middle = points.mean(0)
-        nearest = sorted(earlier, key=lambda e: _angle(e[0].view.camera_to_world[:3, 3], position, middle))
-        nearest = nearest[: self.num_sources]
-        sources = [c.as_source() for c, _ in nearest]
-        gains = np.array([g for _, g in nearest])
-        result = self.warp(points, normals, gain, sources, gains, depth_sigma)
+        nearest = sorted(earlier, key=lambda e: _angle(e[0].camera_to_world[:3, 3], position, middle))
+        sources, gains = zip(*nearest[: self.num_sources], strict=True)
+        result = self.warp(points, normals, gain, sources, np.array(gains), depth_sigma)
         return canvas.put(ask, result.color, result.confidence, WARPED)
 
 

@@ -18,7 +18,7 @@ from o2recon.inpaint.preferred import Preferred
 from o2recon.inpaint.prompt import Prompt
 from o2recon.inpaint.reproject import Reproject
 from o2recon.inpaint.sources import SourceView, source_view
-from o2recon.inpaint.writing import write_canvas
+from o2recon.inpaint.writing import write_canvases
 from o2recon.masks import crop_camera, object_crop
 from o2recon.progress import track
 from o2recon.scene import Scene
@@ -99,8 +99,7 @@ class Inpaint:
         ]
         self._copy(scene, canvases, sources, gains)
         differences = self._paint(scene, folder, record, canvases, [s.color for s in sources], gains)
-        for canvas, source in zip(canvases, sources, strict=True):
-            write_canvas(folder, canvas, source.color)
+        write_canvases(folder, canvases, [s.color for s in sources])
         return self._notes(canvases, gains) | differences
 
     def _settled(self) -> Painter | None:

@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from o2recon.inpaint.canvas import COPIED, PAINTED, WARPED, Canvas
 from o2recon.inpaint.consistency import Consistency
 from o2recon.inpaint.painter import Painted, Painter, Request
+from o2recon.inpaint.sources import SourceView
 from o2recon.masks import erode
 from o2recon.progress import track
 
@@ -56,14 +57,13 @@ class Painting:
         depth_sigma: Callable[[np.ndarray], np.ndarray],
     ) -> None:
         """Every view after those near to it, starting from what they show (see Consistency)."""
-        done: list[int] = []
+        earlier: list[tuple[SourceView, np.ndarray]] = []
         rounds = consistency.rounds(canvases, center, self.painter.batch_size)
         for batch in track(rounds, description="in-painting: view after view"):
-            earlier = [(canvases[j], gains[j]) for j in done]
             for k in batch:
                 consistency.draft(canvases[k], gains[k], earlier, depth_sigma)
             self._round(canvases, batch)
-            done += batch
+            earlier += [(canvases[k].as_source(), gains[k]) for k in batch]
 
     def _round(self, canvases: Sequence[Canvas], batch: Sequence[int]) -> None:
         made = self.painter([self._request(canvases[k], self.photos[k]) for k in batch], cache=self.cache)

@@ -95,7 +95,7 @@ def test_rounds_hold_a_batch_and_views_without_anything_to_paint_are_left_out(ca
 def test_a_draft_shows_the_other_views_painting_in_this_views_exposure(canvases: list[Canvas]) -> None:
     target, truth = canvases[0].copy(), painted(canvases[0], 0.8)
     given = consistency().draft(
-        target, np.full(3, 0.8), [(painted(canvases[1]), np.ones(3))], lambda z: np.zeros_like(z)
+        target, np.full(3, 0.8), [(painted(canvases[1]).as_source(), np.ones(3))], lambda z: np.zeros_like(z)
     )
     assert 0.1 < given.sum() / target.hidden.sum() < 0.9
     np.testing.assert_array_equal(target.origin == WARPED, given)
@@ -124,7 +124,7 @@ def test_what_stands_beside_a_painting_does_not_bleed_into_other_views(canvases:
     drafts = []
     for source in (clean, dirty):
         target = canvases[0].copy()
-        consistency().draft(target, np.ones(3), [(source, np.ones(3))], lambda z: np.zeros_like(z))
+        consistency().draft(target, np.ones(3), [(source.as_source(), np.ones(3))], lambda z: np.zeros_like(z))
         drafts.append(target.image)
     np.testing.assert_array_equal(*drafts)
 
