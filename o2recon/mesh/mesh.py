@@ -116,23 +116,24 @@ class Mesher:
         if clean:
             mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
         evidence = _stored_evidence(mesh)
+        caster = Caster(mesh)
         depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
-        faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin)
+        faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin, caster=caster)
         visible = kept_faces(mesh, faces)
         result = MeshResult(mesh, evidence, summary(mesh), area_shares(mesh, evidence))
         write_ply(out / "mesh.ply", mesh, evidence=evidence)
         write_glb(out / "mesh.glb", {"object": mesh})
         write_ply(out / "mesh_visible.ply", visible, evidence=_stored_evidence(visible))
-        self.render(mesh, evidence, out / "renders")
+        self.render(mesh, evidence, caster, out / "renders")
         return result
 
-    def render(self, mesh: trimesh.Trimesh, evidence: Evidence, out: Path) -> None:
-        """clay_<azimuth>.png, color_<azimuth>.png and evidence_<azimuth>.png."""
+    def render(self, mesh: trimesh.Trimesh, evidence: Evidence, caster: Caster, out: Path) -> None:
+        """`caster` is that of `mesh`. Writes clay_<azimuth>.png, color_<azimuth>.png and evidence_<azimuth>.png."""
         looks = {"clay": None, "evidence": evidence.colors}
         rgb = stored_colors(mesh)
         if rgb is not None:
             looks["color"] = rgb
-        caster, size = Caster(mesh), self.render_size
+        size = self.render_size
         for azimuth in self.azimuths:
             camera, pose = orbit(mesh, width=2 * size, height=2 * size, azimuth=azimuth, elevation=self.elevation)
             pictures = render_looks(mesh, camera, pose, list(looks.values()), caster=caster)
@@ -143,12 +144,13 @@ class Mesher:
 
 def summary(mesh: trimesh.Trimesh) -> dict[str, int | float | bool]:
     """The `mesh` entry of result.json. `volume_m3` is signed and only means something when watertight."""
+    pieces = split(mesh)
     return {
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
         "watertight": bool(mesh.is_watertight and mesh.is_winding_consistent),
-        "components": split(mesh).count,
-        "volume_m3": float(mesh.volume),
+        "components": pieces.count,
+        "volume_m3": float(pieces.volume.sum()),
     }
 
 

@@ -28,13 +28,14 @@ def visible_faces(
     *,
     depth_sigma: Callable[[Float[np.ndarray, "points"]], Float[np.ndarray, "points"]],
     margin: float,
+    caster: Caster | None = None,
 ) -> Bool[np.ndarray, "faces"]:
     """True for faces that some view saw: a ray from it meets them first and z <= sensor depth + margin + 2 sigma.
 
     Rays go through all pixel centres (large faces) and to all face centres (faces smaller than a pixel). Pixels
-    without sensor depth say nothing.
+    without sensor depth say nothing. `caster`: that of `mesh`, to use it again.
     """
-    caster = Caster(mesh)
+    caster = caster or Caster(mesh)
     centers, normals = np.asarray(mesh.triangles_center), np.asarray(mesh.face_normals)
     seen = np.zeros(len(mesh.faces), bool)
     for view in views:
@@ -42,10 +43,11 @@ def visible_faces(
         z, face = caster.depth_image(view.camera, view.camera_to_world)
         clear = (face >= 0) & (view.depth > 0)
         clear[clear] = z[clear] <= view.depth[clear] + margin + 2 * depth_sigma(z[clear])
-        front = face[clear]
-        seen[front[np.einsum("nd,nd->n", normals[front], centers[front] - position) < 0]] = True
-        index = np.nonzero(~seen)[0]
-        index = index[np.einsum("nd,nd->n", position - centers[index], normals[index]) > 0]
+        facing = np.einsum("nd,nd->n", position - centers, normals) > 0
+        met = np.zeros(len(seen), bool)
+        met[face[clear]] = True
+        seen |= met & facing
+        index = np.nonzero(facing & ~seen)[0]
         pixels, z_center = project(view.camera, view.camera_to_world, centers[index])
         inside = inside_image(view.camera, pixels, z_center)
         index, z_center = index[inside], z_center[inside]

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from scipy.spatial import cKDTree
+from skimage import measure
 
 from o2recon.mesh import extract, split
 from o2recon.transforms import object_to_world
@@ -22,7 +24,7 @@ def ball(points: torch.Tensor) -> torch.Tensor:
 
 
 def box_sdf(points: torch.Tensor, center: list[float], half: list[float]) -> torch.Tensor:
-    q = (points - torch.tensor(center)).abs() - torch.tensor(half)
+    q = (points - points.new_tensor(center)).abs() - points.new_tensor(half)
     return q.clamp(min=0).norm(dim=-1) + q.max(-1).values.clamp(max=0)
 
 
@@ -56,7 +58,7 @@ def test_coarse_to_fine_equals_asking_every_node(frame, field):
     np.testing.assert_array_equal(sparse.faces, dense.faces)
     np.testing.assert_allclose(sparse.vertices, dense.vertices, atol=1e-9)
     assert split(sparse).count == 1 and sparse.is_watertight
-    assert sum(asked) < 65 * 53 * 41 or field is not ball
+    assert sum(asked) < 0.4 * 65 * 53 * 41 or field is not ball, sum(asked)
 
 
 def test_a_surface_is_followed_into_blocks_that_the_bound_would_skip(frame):
@@ -74,6 +76,37 @@ def test_a_solid_that_leaves_the_box_is_closed_at_the_box(frame):
     assert mesh.is_watertight and mesh.volume > 0
     np.testing.assert_allclose(np.abs(local).max(0)[2], frame.half_extents[2], atol=1e-4)
     assert (np.abs(local) <= frame.half_extents + 1e-9).all()
+
+
+def test_the_vertices_are_those_of_another_implementation(frame):
+    """Of scikit-image's, which gives a few loops a vertex more, as we do."""
+    generator = torch.Generator().manual_seed(0)
+    grid = 0.01 * (torch.rand(17, 17, 17, generator=generator) - 0.4)
+    grid[grid.abs() < 1e-4] = 1e-4  # nodes nearly on the surface are moved off it
+    grid[[0, -1]] = grid[:, [0, -1]] = grid[:, :, [0, -1]] = 0.01
+    cube = ObjectFrame(np.zeros(3), np.eye(3), np.full(3, 0.5))
+
+    def sampled(points: torch.Tensor) -> torch.Tensor:
+        return grid[tuple(torch.round((points * cube.scale + 0.5) * 16).long().clamp(0, 16).T)]
+
+    mine = extract(sampled, cube, resolution=16, safety=np.inf)
+    theirs = (measure.marching_cubes(grid.numpy(), 0.0)[0] / 16 - 0.5).astype(np.float64)
+    on_edges = (np.abs(mine.vertices * 16 - np.round(mine.vertices * 16)) < 1e-4).sum(1) >= 2
+    assert on_edges.mean() > 0.9
+    assert cKDTree(theirs).query(mine.vertices[on_edges])[0].max() < 1e-4
+    assert mine.is_watertight and mine.is_winding_consistent
+
+
+@pytest.mark.gpu
+def test_the_gpu_gives_the_same_mesh(frame):
+    mine, theirs = (extract(table, frame, resolution=96, device=device) for device in ("cpu", "cuda"))
+    np.testing.assert_array_equal(mine.faces, theirs.faces)
+    np.testing.assert_allclose(mine.vertices, theirs.vertices, atol=1e-6)
+
+
+def test_a_block_that_cannot_be_halved_is_refused(frame):
+    with pytest.raises(ValueError, match=r"mesh\.block=6"):
+        extract(ball, frame, resolution=32, block=6)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
