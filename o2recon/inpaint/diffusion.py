@@ -27,6 +27,8 @@ class InpaintingNetwork(Protocol):
     @property
     def is_available(self) -> bool: ...
     @property
+    def is_on_disk(self) -> bool: ...
+    @property
     def identity(self) -> str: ...
     @property
     def takes_strength(self) -> bool: ...
@@ -188,9 +190,8 @@ class Diffusion:
         """From the cache, else from the network in batches."""
         if not tasks:
             return []
-        self.pipeline.load(self._device)
-        if strength < 1 and not self.pipeline.takes_strength:
-            return [None] * len(tasks)
+        if not self.pipeline.is_on_disk:  # what it is called by is known after the download only
+            self.pipeline.load(self._device)
         seeds = [int(np.random.SeedSequence([t.seed, attempt]).generate_state(1)[0]) for t in tasks]
         identity = self.pipeline.identity
         keys = [
@@ -199,6 +200,10 @@ class Diffusion:
         ]
         found = [store.read(key) for key in keys]
         missing = [i for i, picture in enumerate(found) if picture is None]
+        if missing:
+            self.pipeline.load(self._device)
+        if strength < 1 and not self.pipeline.takes_strength:
+            return found
         for first in range(0, len(missing), self.batch_size):
             batch = missing[first : first + self.batch_size]
             made = self.pipeline(

@@ -219,8 +219,9 @@ class Inpaint:
             sure = worth * agreement.confidence(color_sigma=together.color_sigma, alone=painting.painter.alone)
             canvas.confidence[canvas.painted] = sure[canvas.painted]
         after = mean_difference(found)
-        logger.info("in-painting: the views differ by %s grey levels, each painted alone by %s", after, before)
-        return {"view_difference": _rounded(after), "view_difference_alone": _rounded(before)}
+        notes = {"view_difference": _rounded(after), "view_difference_alone": _rounded(before)}
+        logger.info("in-painting: paintings of different views differ by %s grey levels (alone: %s)", *notes.values())
+        return notes
 
     def _complete_depth(
         self,

@@ -56,7 +56,12 @@ class InpaintingPipeline:
     @property
     def is_available(self) -> bool:
         """The weights are on this machine, or may be downloaded."""
-        return self.download or find_weights(self.model, self.revision) is not None
+        return self.download or self.is_on_disk
+
+    @property
+    def is_on_disk(self) -> bool:
+        """The weights are on this machine."""
+        return find_weights(self.model, self.revision) is not None
 
     @property
     def identity(self) -> str:
@@ -176,6 +181,7 @@ class InpaintingPipeline:
             if has_only_half_precision(folder):
                 options["variant"] = "fp16"
             logger.info("in-painting network: %s, %.1f GB", weights_identity(folder), weights_bytes(folder) / 1e9)
+        diffusers.utils.logging.disable_progress_bar()  # of reading files; downloads keep theirs
         pipe = _load(diffusers, str(folder or self.model), options)
         if "mask_image" not in inspect.signature(pipe.__call__).parameters:
             raise ValueError(f"{self.model} is a {type(pipe).__name__}, which takes no mask: choose an in-painting one")

@@ -18,7 +18,7 @@ def by_seed(image: np.ndarray, mask: np.ndarray, seed: int, strength: float) -> 
 class Network:
     """Stands for a loaded pipeline; counts what it was asked."""
 
-    model, takes_strength, is_available = "owner/name", True, True
+    model, takes_strength, is_available, is_on_disk = "owner/name", True, True, True
 
     def __init__(self, paint: Paint = by_seed, identity: str = "name@1") -> None:
         self.paint, self.identity = paint, identity
@@ -86,7 +86,7 @@ def test_a_second_run_costs_nothing_and_gives_the_same_pictures(tmp_path: Path) 
     before = diffusion(first)(asked, cache=tmp_path)
     assert sum(first.batches) == 5 + 3 and max(first.batches) == 3
     after = diffusion(second)(asked, cache=tmp_path)
-    assert second.batches == []
+    assert second.batches == [] and second.device == ""  # not even loaded
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
 
