@@ -81,7 +81,10 @@ def time_chart(methods: Methods) -> Chart | None:
 
 
 def failures(runs: Sequence[Run], facts: dict[Key, dict[str, Any]]) -> list[Failure]:
-    """The worst runs of our own methods without ablations: failed ones first, then by score, then by verdict."""
+    """The worst objects of our own methods without ablations: failed ones first, then by score, then by verdict.
+
+    Of an object's seeds the worst one stands for all.
+    """
     hidden, complete = (
         run_values(next(c for c in COLUMNS if c.key == key), runs)
         for key in ("hidden_f_score_2cm", "complete_f_score_2cm")
@@ -101,7 +104,9 @@ def failures(runs: Sequence[Run], facts: dict[Key, dict[str, Any]]) -> list[Fail
             grades.get(str(f.run.part("verdict").get("grade")), 2),
         )
     )
-    return [f for f in found if f.run.status != "ok" or _doubtful(f)][:_WORST]
+    worst = {(f.run.method, f.run.place): f for f in reversed(found)}
+    kept = [f for f in found if worst[f.run.method, f.run.place] is f]
+    return [f for f in kept if f.run.status != "ok" or _doubtful(f)][:_WORST]
 
 
 def _doubtful(failure: Failure) -> bool:

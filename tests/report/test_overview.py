@@ -26,6 +26,12 @@ def test_failed_runs_come_first_then_the_lowest_scores_and_good_ones_not_at_all(
     ]
 
 
+def test_an_object_stands_there_once_with_its_worst_seed(tmp_path: Path) -> None:
+    for seed, value in enumerate((0.5, 0.3, 0.4)):
+        write_run(tmp_path, ("quick", "none"), ("room", 1), seed=seed, metrics=scores(value))
+    assert [(f.run.seed, f.score) for f in failures(collect_runs(tmp_path), {})] == [("1", 0.3)]
+
+
 def test_what_makes_an_object_hard_is_said(tmp_path: Path) -> None:
     write_run(tmp_path, ("quick", "none"), ("room", 1), metrics=scores(0.2), mesh={"watertight": False})
     facts = {("room", "1"): {"unseen_share": 0.47, "area_m2": 2.0, "volume_m3": 0.016}}
