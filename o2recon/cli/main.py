@@ -1,5 +1,6 @@
 """The console command. Nothing heavy is imported before a stage is known to run."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -43,6 +44,8 @@ def status_of(argv: list[str]) -> int:
 
 
 def _launched(name: str, arguments: list[str]) -> int:
+    # Read when torch loads: its threads otherwise spin while they wait, and take the cores from each other's processes.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from o2recon.cli.errors import ObjectsFailed, is_debugging, one_line
     from o2recon.cli.launch import launch
 
