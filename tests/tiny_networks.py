@@ -10,21 +10,9 @@ import torch
 def save_inpainter(folder: Path) -> Path:
     """A latent-diffusion in-painter of Stable Diffusion's kind: 9 input channels, factor 8, text by characters."""
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    tokenizer = _tokenizer(folder.parent / f"{folder.name}_tokens")
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.eos_token_id,
-    )
+    tokenizer, text = _text(folder.parent / f"{folder.name}_tokens")
     encoder = AutoencoderKL(
         block_out_channels=(4, 4, 4, 4),
         norm_num_groups=2,
@@ -51,12 +39,63 @@ def save_inpainter(folder: Path) -> Path:
     pipeline = StableDiffusionInpaintPipeline(
         vae=encoder,
         unet=unet,
-        text_encoder=CLIPTextModel(text),
+        text_encoder=text,
         tokenizer=tokenizer,
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def save_flux_fill(folder: Path) -> Path:
+    """A transformer in-painter of Flux Fill's kind, which AutoPipelineForInpainting does not know."""
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxFillPipeline, FluxTransformer2DModel
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+
+    torch.manual_seed(0)
+    tokenizer, text = _text(folder.parent / f"{folder.name}_tokens")
+    letters = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((c, -1.0) for c in string.ascii_lowercase + " ,")]
+    spelling = Tokenizer(models.Unigram(letters, unk_id=2))
+    transformer = FluxTransformer2DModel(
+        patch_size=1,
+        in_channels=24,  # latent and masked latent in 2 x 2 blocks of 1 channel, mask in blocks of 4 x 4 pixels
+        out_channels=4,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        pooled_projection_dim=16,
+        axes_dims_rope=(4, 4, 8),
+        guidance_embeds=True,
+    )
+    encoder = AutoencoderKL(
+        block_out_channels=(4, 4),
+        norm_num_groups=2,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=1,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.06,
+        scaling_factor=1.5,
+    )
+    pipeline = FluxFillPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=encoder,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        text_encoder_2=T5EncoderModel(
+            T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+        ),
+        tokenizer_2=PreTrainedTokenizerFast(
+            tokenizer_object=spelling, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+        ),
+        transformer=transformer,
     )
     pipeline.save_pretrained(folder)
     return folder
@@ -87,13 +126,25 @@ def save_depth_network(folder: Path) -> Path:
     return folder
 
 
-def _tokenizer(folder: Path):  # type: ignore[no-untyped-def]
-    """CLIP's, with single characters as its vocabulary."""
-    from transformers import CLIPTokenizer
+def _text(folder: Path):  # type: ignore[no-untyped-def]
+    """CLIP's tokenizer, with single characters as its vocabulary, and a text network of one layer."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     characters = string.ascii_lowercase + string.digits + string.punctuation
     tokens = [*characters, *(c + "</w>" for c in characters), "<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer.from_pretrained(folder, model_max_length=77)
+    tokenizer = CLIPTokenizer.from_pretrained(folder, model_max_length=77)
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=77,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
+    )
+    return tokenizer, CLIPTextModel(config)

@@ -57,6 +57,18 @@ def test_low_strength_depends_on_what_lies_under_the_mask_and_full_strength_hard
     assert change(0.5) > change(1.0) == 0
 
 
+def test_a_pipeline_that_diffusers_does_not_list_as_an_in_painter_is_loaded_as_what_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    from tiny_networks import save_flux_fill
+
+    pipeline = loaded(save_flux_fill(tmp_path / "flux"))
+    pictures, masks = two_pictures()
+    made = pipeline(pictures, masks, ["a chair"] * 2, [5, 6], strength=1.0)
+    again = pipeline(pictures[1:], masks[1:], ["a chair"], [6], strength=1.0)
+    assert pipeline.takes_strength and made[0].shape == (64, 64, 3)
+    assert np.abs(made[1].astype(int) - again[0]).max() <= 1
+
+
 def test_a_text_to_image_pipeline_becomes_an_in_painter(tiny_inpainter: Path, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     folder = shutil.copytree(tiny_inpainter, tmp_path / "text")
