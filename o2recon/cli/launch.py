@@ -24,10 +24,20 @@ def launch(stage: str, arguments: Sequence[str]) -> None:
     """Run `stage` with Hydra's command line `arguments`. Raises what the job raises."""
     check_values(stage, arguments)
     task = _Task()
-    with _command_line([f"o2recon {stage}", *with_defaults(stage, arguments)]):
+    chosen = [*experiment_here(stage, arguments), *arguments]
+    with _command_line([f"o2recon {stage}", *with_defaults(stage, chosen)]):
         hydra.main(**CONFIG)(task)()
     if task.error is not None:
         raise task.error
+
+
+def experiment_here(stage: str, arguments: Sequence[str]) -> list[str]:
+    """`experiment=fast` where a field would be trained on a GPU and nobody chose; elsewhere the config's `quick`."""
+    given = {a.split("=")[0]: a.partition("=")[2] for a in arguments}
+    if "train" not in STAGES[stage].groups or "experiment" in given or given.get("device", "auto") == "cpu":
+        return []
+    torch = importlib.import_module("torch")  # here and not above: this module also serves --help
+    return ["experiment=fast"] if torch.cuda.is_available() else []
 
 
 def with_defaults(stage: str, arguments: Sequence[str]) -> list[str]:

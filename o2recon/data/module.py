@@ -1,6 +1,7 @@
 """One object's training data: every ray and the volume as tensors on the device, batches drawn by index."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +60,10 @@ class ObjectData(pl.LightningDataModule):
         self.frame = record.frame
         self.volume = VolumeField(self.folder.read_volume())
         tables: dict[bool, list[RayTable]] = {False: [], True: []}
-        for view in record.views:
-            tables[view.held_out].append(self.builder(self.folder.read_view(view), record.frame))
+        with ThreadPoolExecutor() as pool:
+            built = pool.map(lambda view: self.builder(self.folder.read_view(view), record.frame), record.views)
+            for view, table in zip(record.views, built, strict=True):
+                tables[view.held_out].append(table)
         if not any(len(table) for table in tables[False]):
             raise ValueError(
                 f"{self.folder.path}: no training view looks at the object: prepare it again with more views"

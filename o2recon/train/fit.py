@@ -160,6 +160,8 @@ def _quiet_lightning() -> Iterator[None]:
         logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
+            # said of a run with device=cpu on a machine with a GPU: it was asked for
+            warnings.filterwarnings("ignore", "GPU available but not used")
             # 2026-11-22: Lightning 2.6.6 asks torch 2.13's pytrees in an old way; nothing a user could do about it
             warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
             yield

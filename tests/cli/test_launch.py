@@ -1,4 +1,7 @@
-from o2recon.cli.launch import with_defaults
+import pytest
+import torch
+
+from o2recon.cli.launch import experiment_here, with_defaults
 
 
 def test_a_list_of_objects_is_no_sweep() -> None:
@@ -21,3 +24,13 @@ def test_what_the_user_says_replaces_the_defaults_of_a_stage() -> None:
 
 def test_the_stage_is_part_of_the_config_so_that_every_launcher_has_it() -> None:
     assert with_defaults("train", []) == ["stage=train"]
+
+
+def test_fields_are_trained_fast_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert experiment_here("run", ["object=1"]) == ["experiment=fast"]
+    assert experiment_here("run", ["device=cpu"]) == []
+    assert experiment_here("run", ["experiment=quick"]) == []
+    assert experiment_here("report", []) == []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert experiment_here("run", []) == []

@@ -56,17 +56,6 @@ def test_one_graph_a_stage_trains_as_well_as_single_kernels(folder: ObjectFolder
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
 
 
-def test_a_step_waits_for_nothing(folder: ObjectFolder, tmp_path: Path) -> None:
-    module = train(folder, tmp_path, fit_of(4, device="cuda"))
-    module.replay.graph = None
-    module.row.zero_()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        module.replay.step()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-
-
 def test_a_run_goes_on_on_the_other_device(folder: ObjectFolder, tmp_path: Path) -> None:
     for first, second in (("cpu", "cuda"), ("cuda", "cpu")):
         out = tmp_path / first
