@@ -25,7 +25,7 @@ class InpaintingNetwork(Protocol):
     model: str
 
     @property
-    def is_available(self) -> bool: ...
+    def obstacle(self) -> str | None: ...
     @property
     def is_on_disk(self) -> bool: ...
     @property
@@ -109,11 +109,6 @@ class Diffusion:
     @property
     def name(self) -> str:
         return f"diffusion({self.pipeline.model})"
-
-    @property
-    def is_available(self) -> bool:
-        """The weights are here, or may be downloaded."""
-        return self.pipeline.is_available
 
     def on(self, device: str) -> "Diffusion":
         """Itself, which will load its network onto `device`."""

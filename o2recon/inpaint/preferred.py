@@ -21,9 +21,7 @@ class Preferred:
         return self.diffusion.on(device) if self.obstacle is None else self.classical
 
     def _obstacle(self, device: str) -> str | None:
-        model = self.diffusion.pipeline.model
-        if not self.diffusion.is_available:
-            return f"no weights of {model} on this machine ('o2recon doctor' says how to get them)"
-        if not device.startswith("cuda"):
-            return f"{model} is slow without a GPU (inpaint=diffusion uses it all the same)"
-        return None
+        pipeline = self.diffusion.pipeline
+        if pipeline.obstacle is None and not device.startswith("cuda"):
+            return f"{pipeline.model} is slow without a GPU (inpaint=diffusion uses it all the same)"
+        return pipeline.obstacle

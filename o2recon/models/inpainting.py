@@ -1,5 +1,6 @@
 """Any in-painting pipeline that diffusers can load, as a callable from images and masks to images."""
 
+import importlib.util
 import inspect
 import logging
 from collections.abc import Sequence
@@ -54,9 +55,13 @@ class InpaintingPipeline:
         self._home = "cpu"
 
     @property
-    def is_available(self) -> bool:
-        """The weights are on this machine, or may be downloaded."""
-        return self.download or self.is_on_disk
+    def obstacle(self) -> str | None:
+        """Why it cannot run here, in a few words; None when it can."""
+        if importlib.util.find_spec("diffusers") is None:
+            return "diffusers is not installed (pip install 'o2recon[diffusion]')"
+        if not (self.download or self.is_on_disk):
+            return f"no weights of {self.model} on this machine ('o2recon doctor' says where they are looked for)"
+        return None
 
     @property
     def is_on_disk(self) -> bool:

@@ -18,7 +18,8 @@ def by_seed(image: np.ndarray, mask: np.ndarray, seed: int, strength: float) -> 
 class Network:
     """Stands for a loaded pipeline; counts what it was asked."""
 
-    model, takes_strength, is_available, is_on_disk = "owner/name", True, True, True
+    model, takes_strength, is_on_disk = "owner/name", True, True
+    obstacle: str | None = None
 
     def __init__(self, paint: Paint = by_seed, identity: str = "name@1") -> None:
         self.paint, self.identity = paint, identity
@@ -195,8 +196,8 @@ def test_the_default_takes_diffusion_only_with_weights_and_a_gpu() -> None:
     preferred = Preferred(diffusion=diffusion(network), classical=classical)
     assert preferred.on("cuda:0") is preferred.diffusion and preferred.obstacle is None
     assert preferred.on("cpu") is classical and "without a GPU" in str(preferred.obstacle)
-    network.is_available = False  # type: ignore[misc]
-    assert preferred.on("cuda:0") is classical and "no weights of owner/name" in str(preferred.obstacle)
+    network.obstacle = "no weights"
+    assert preferred.on("cuda:0") is classical and preferred.obstacle == "no weights"
 
 
 def test_a_real_pipeline_paints_a_view(tmp_path: Path, tiny_inpainter: Path) -> None:

@@ -94,11 +94,12 @@ def test_nothing_is_downloaded_unless_asked(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("socket.socket.connect", lambda *a: pytest.fail("went to the network"))
     pipeline = InpaintingPipeline(model="owner/name", **OPTIONS)  # type: ignore[arg-type]
-    assert not pipeline.is_available
+    assert "no weights of owner/name" in str(pipeline.obstacle)
     with pytest.raises(ValueError, match="hf download owner/name") as raised:
         pipeline.load("cpu")
     assert "\n" not in str(raised.value)
-    assert InpaintingPipeline(model="owner/name", **{**OPTIONS, "download": True}).is_available  # type: ignore[arg-type]
+    allowed = InpaintingPipeline(model="owner/name", **{**OPTIONS, "download": True})  # type: ignore[arg-type]
+    assert allowed.obstacle is None
 
 
 def test_pickled_weights_are_refused_unless_asked(tiny_inpainter: Path, tmp_path: Path) -> None:
@@ -116,6 +117,10 @@ def test_pickled_weights_are_refused_unless_asked(tiny_inpainter: Path, tmp_path
 
 
 def test_without_diffusers_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        pipeline = InpaintingPipeline(model="owner/name", **OPTIONS)  # type: ignore[arg-type]
+        assert "o2recon[diffusion]" in str(pipeline.obstacle)
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(ImportError, match=r"o2recon\[diffusion\]"):
         loaded(Path("nowhere"))
