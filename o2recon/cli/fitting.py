@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -18,9 +19,12 @@ from o2recon.cli.job import Job
 from o2recon.cli.prepare import timed
 from o2recon.cli.table import FITTING
 from o2recon.evaluate import find_truth
+from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
 from o2recon.train import build_field, load_field
+from o2recon.transforms import world_to_object
+from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
 
 logger = logging.getLogger(__name__)
@@ -163,7 +167,8 @@ class Fitting:
     def _mesh(self, field: nn.Module, folder: ObjectFolder, out: Path, inputs: dict[str, str]) -> None:
         (out / MESHED).unlink(missing_ok=True)
         field = field.to(self._device).eval()
-        sdf, color = field.sdf, outward_color(field)
+        color = SurfaceColor(field, looking_directions(folder.read_record()))
+        sdf = field.sdf
         result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._device))
         notes = {"mesh": result.summary, "evidence": result.shares, "seconds": seconds}
         write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
@@ -174,14 +179,13 @@ class Fitting:
             raise MissingStage(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
 
 
-def outward_color(field: Any) -> Any:
-    """The field's colour at surface points, looked at against the normal."""
-
-    def color(points: Float[Tensor, "points 3"], normals: Float[Tensor, "points 3"]) -> Float[Tensor, "points 3"]:
-        out = field.sdf_and_gradient(points)
-        return field.color(points, -normals, out.gradient, out.feature)
-
-    return color
+def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tensor, "views 3"]:
+    """Unit directions from training's cameras to the object, in its frame; evenly chosen when there are more."""
+    poses = [view.camera_to_world for view in record.views if not view.held_out]
+    chosen = np.linspace(0, len(poses) - 1, min(at_most, len(poses)), dtype=int)
+    centers = np.array([poses[i][:3, 3] for i in chosen])
+    away = -world_to_object(record.frame, centers)
+    return torch.from_numpy(away / np.linalg.norm(away, axis=1, keepdims=True)).float()
 
 
 def encoding_of(field: nn.Module, device: str) -> str:

@@ -5,5 +5,6 @@ from o2recon.field.encoding import Encoded, Encoding
 from o2recon.field.fourier import Fourier
 from o2recon.field.hash_grid import HashGrid
 from o2recon.field.mlp import Mlp
+from o2recon.field.surface_color import SurfaceColor
 
-__all__ = ["Cascade", "Encoded", "Encoding", "Fourier", "HashGrid", "Mlp"]
+__all__ = ["Cascade", "Encoded", "Encoding", "Fourier", "HashGrid", "Mlp", "SurfaceColor"]
