@@ -145,11 +145,11 @@ def main() -> None:
         writer.writeheader()
         writer.writerows({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in found)
     total = {k: np.array([float(r[k]) for r in found]) for k in found[0] if k != "object"}  # type: ignore[arg-type]
-    clear = total["shaded"] < SHADOW_SHARE
+    clear = (total["shaded"] < SHADOW_SHARE) & ~np.isnan(total["color_error"])
     names = ("in_mask", "filled", "filled_within_2cm")
     masked, filled, close = (np.average(total[k], weights=total["seen_elsewhere"]) for k in names)
     print(f"of what another view saw: in the mask {masked:.3f}, filled {filled:.3f}, within 2 cm {close:.3f}")
-    print(f"colour error of {clear.sum()} objects without shadow: {np.nanmean(total['color_error'][clear]):.1f}")
+    print(f"colour error of {clear.sum()} objects without shadow: {np.mean(total['color_error'][clear]):.1f}")
     alone, together = np.nanmean(total["difference_alone"]), np.nanmean(total["difference"])
     print(f"difference of the views' paintings: each alone {alone:.1f}, together {together:.1f}")
 
