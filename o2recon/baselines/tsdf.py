@@ -20,7 +20,7 @@ class Tsdf:
     `max_voxels`, `min_spacing`: as in BuildVolume. `truncation`, `behind`: as in Fusion, metres. With `observed_only`
     the surface is extracted where all eight corners of a cell have more than `min_weight` or, for objects seen from
     afar only, a tenth of the surface's median weight. Without it what no frame spoke of counts as empty, as widely used
-    code has it: a second wall stands `behind` metres behind the seen one, by luck about where the back of thin parts is.
+    code has it: a second wall stands `behind` metres behind the seen one, by luck about where thin parts end.
     `color_margin`: metres that a vertex may be off a depth that colours it.
     """
 
