@@ -11,17 +11,13 @@ class Stages:
 
     The coarse field trains alone for `coarse_share` of the steps, then the fine levels fade in one after the other over
     `fade_share` of them. `inv_s_floor` (start, end; per object unit) rises geometrically and keeps the surface from
-    staying soft; None leaves the sharpness to learning. Without `view_dependent` the colour network never learns where
-    it was looked at from: a mesh has one colour a point, and asks for it from a direction that no view may have had.
+    staying soft; None leaves the sharpness to learning.
     """
 
-    def __init__(
-        self, *, coarse_share: float, fade_share: float, inv_s_floor: Sequence[float] | None, view_dependent: bool
-    ) -> None:
+    def __init__(self, *, coarse_share: float, fade_share: float, inv_s_floor: Sequence[float] | None) -> None:
         if not (0 <= coarse_share <= 1 and 0 <= fade_share <= 1):
             raise ValueError(f"stages: coarse_share={coarse_share} and fade_share={fade_share} must lie in 0..1")
         self.coarse_share, self.fade_share = coarse_share, fade_share
-        self.view_dependent = view_dependent
         self.inv_s_floor = None if inv_s_floor is None else (float(inv_s_floor[0]), float(inv_s_floor[1]))
 
     def apply(self, field: nn.Module, step: int, num_steps: int) -> None:
@@ -31,8 +27,6 @@ class Stages:
         faded = min((done - self.coarse_share) / self.fade_share, 1.0) if self.fade_share else 1.0
         levels = num_fine_levels(field)
         set_progress(field, coarse, min(max(faded * levels, 1e-3), levels) if coarse >= 1 else 0.0)
-        if not self.view_dependent:
-            field.direction_gate.zero_()  # type: ignore[operator, union-attr]
         if self.inv_s_floor is not None:
             start, end = self.inv_s_floor
             field.set_inv_s_floor(math.exp((1 - done) * math.log(start) + done * math.log(end)))  # type: ignore[operator]
