@@ -1,8 +1,5 @@
 """A step as training takes it (quick's field and renderer, made-up rays): launched one by one, and as one CUDA graph.
 
-The renderer's search for surfaces compacts the rays without a known one, which no graph can hold; here all rays are
-searched and the result is chosen per ray.
-
 usage: python render_step.py [RAYS ...]
 """
 
@@ -12,35 +9,11 @@ from collections.abc import Callable
 
 import peaks
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from o2recon.field import Cascade, HashGrid
 from o2recon.render import Renderer
-from o2recon.render.alpha import log_survival, section_weights
-from o2recon.render.sampling import invert_cdf, known_surface_samples, stratified
 from o2recon.types import RayBatch
-
-
-class FixedRenderer(Renderer):
-    """Searches along every ray, so that all shapes are fixed and nothing waits for the GPU."""
-
-    @torch.no_grad()
-    def sample(self, field, rays: RayBatch, generator: torch.Generator | None) -> Tensor:  # type: ignore[no-untyped-def]
-        far = torch.maximum(rays.far, rays.near)
-        width = (self.band_sigmas * rays.sigma).clamp(min=self.min_band)
-        counts = (self.num_free_samples, self.num_band_samples)
-        guided = known_surface_samples(rays.near, far, rays.surface_distance, width, *counts, generator)
-        t = stratified(rays.near, far, sum(counts) - self.num_importance_samples, generator)
-        for r in range(self.num_importance_rounds):
-            sdf = field.sdf((rays.origins[:, None] + t[..., None] * rays.directions[:, None]).reshape(-1, 3)).view(
-                t.shape
-            )
-            inv_s = torch.full((), 64.0 * 2**r, device=t.device)
-            weights, _ = section_weights(log_survival(sdf[:, :-1], sdf[:, 1:], inv_s))
-            new = invert_cdf(t, weights, self.num_importance_samples // self.num_importance_rounds, generator)
-            t = torch.cat([t, new], -1).sort(-1).values
-        return torch.where((rays.surface_distance > 0)[:, None], guided, t)
 
 
 def make_field() -> Cascade:
@@ -76,7 +49,7 @@ def make_rays(count: int) -> RayBatch:
 
 
 def make_step(rays: RayBatch, generator: torch.Generator) -> Callable[[], None]:
-    renderer = FixedRenderer(
+    renderer = Renderer(
         num_free_samples=8,
         num_band_samples=16,
         num_importance_samples=12,
