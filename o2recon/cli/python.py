@@ -10,7 +10,7 @@ from omegaconf import open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from o2recon.cli.errors import ObjectsFailed, one_line
-from o2recon.cli.launch import run_job, with_defaults
+from o2recon.cli.launch import experiment_here, run_job, with_defaults
 from o2recon.cli.values import check_values
 
 
@@ -19,18 +19,20 @@ def reconstruct(
     *,
     object: int | Sequence[int] | str = "all",
     scene: str = "scannet",
-    experiment: str = "quick",
+    experiment: str | None = None,
     overrides: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Reconstruct objects of the scan in `root`; gives their results, as in `result.json`, failed ones included.
 
-    `object`: an id, several, or "all" that pass the filters. `scene`: the reader. `overrides`: what the command line
-    takes, for instance ["mesh.spacing_m=0.01", "outputs=results"]. ValueError for bad input.
+    `object`: an id, several, or "all" that pass the filters. `scene`: the reader. `experiment` None: fast with a GPU, else
+    quick. `overrides`: what the command line takes, for instance ["mesh.spacing_m=0.01", "outputs=results"]. ValueError
+    for bad input.
     """
     wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
-    own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}", f"experiment={experiment}"]
+    own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}"]
+    own += [] if experiment is None else [f"experiment={experiment}"]
     try:
-        return _results([*own, *overrides])
+        return _results([*experiment_here("run", [*own, *overrides]), *own, *overrides])
     except ObjectsFailed as failure:
         return failure.results
     except (HydraException, OmegaConfBaseException) as error:
