@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
-from o2recon.cli.fitting import Fitting
+from o2recon.cli.fitting import MESH, Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
@@ -70,7 +70,7 @@ class Chain:
         folder = self._job.run_folder(self._scene.name, kept.id)
         identity = self._identity(kept)
         before = read_result(folder)
-        if self._fits[-1] == "evaluate" and self._is_finished(before, identity):
+        if self._fits[-1] == "evaluate" and self._is_finished(before, identity, folder):
             assert before is not None
             outcome = Outcome(kept, "current", before, folder)
             told = "failed before, retry=failed tries it again" if outcome.failed else "is up to date"
@@ -105,7 +105,7 @@ class Chain:
         assert self._fitting is not None
         with exclusive(folder, wait=False):
             before = read_result(folder)
-            if self._is_finished(before, identity):
+            if self._is_finished(before, identity, folder):
                 assert before is not None
                 return Outcome(kept, "current", before, folder)
             resume = self._job.config.retry is None or before is None
@@ -155,7 +155,10 @@ class Chain:
         }
         return {"config": config, "inputs": inputs, "fingerprint": run_fingerprint(config, inputs)}
 
-    def _is_finished(self, before: dict[str, Any] | None, identity: dict[str, Any]) -> bool:
+    def _is_finished(self, before: dict[str, Any] | None, identity: dict[str, Any], folder: Path) -> bool:
+        if before is not None and before.get("status") == "ok" and not (folder / MESH).is_file():
+            logger.info("%s is gone: it is made again", folder / MESH)
+            return False
         return is_finished(before, fingerprint=identity["fingerprint"], retry=self._job.config.retry)
 
     def _say_why(self, kept: Kept, before: dict[str, Any], identity: dict[str, Any], folder: Path) -> None:

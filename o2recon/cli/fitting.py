@@ -105,7 +105,7 @@ class Fitting:
         if "mesh" in stages:
             self._mesh(field if field is not None else load_field(out / CHECKPOINT), folder, out, inputs)
         elif "evaluate" in stages:
-            self._require(out / MESHED, "mesh", inputs)
+            self._require_mesh(out, inputs)
         done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
         seconds = {"train": done.pop("seconds", None)}
         if (out / MESHED).is_file():
@@ -129,7 +129,7 @@ class Fitting:
             notes = {"device": "cpu", "mesh": result.summary, "evidence": result.shares, "seconds": times}
             write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
         elif "evaluate" in stages:
-            self._require(out / MESHED, "mesh", inputs)
+            self._require_mesh(out, inputs)
         else:
             logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
         return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
@@ -172,6 +172,11 @@ class Fitting:
         result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._device))
         notes = {"mesh": result.summary, "evidence": result.shares, "seconds": seconds}
         write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
+
+    def _require_mesh(self, out: Path, inputs: dict[str, str]) -> None:
+        self._require(out / MESHED, "mesh", inputs)
+        if not (out / MESH).is_file():
+            raise MissingStage(f"{out / MESH} is gone: run 'o2recon mesh' with the same options first")
 
     def _require(self, manifest: Path, stage: str, inputs: dict[str, str]) -> None:
         if not is_current(manifest, stage=stage, config=self._config(stage), inputs=inputs):

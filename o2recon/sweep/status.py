@@ -11,7 +11,7 @@ from o2recon.sweep.result import read_result
 @dataclass(frozen=True)
 class Entry:
     """One run. `state`: ok, failed, running, unfinished (killed: it continues when started again), or stale (made by
-    another version of the package: it would run again)."""
+    another version of the package, or its mesh is gone: it would run again)."""
 
     experiment: str
     ablation: str
@@ -47,7 +47,7 @@ def _state(folder: Path) -> tuple[str, str]:
     if version != package_version():
         return "stale", f"made by version {version}, this is {package_version()}"
     if result.get("status") == "ok":
-        return "ok", ""
+        return ("ok", "") if (folder / "mesh.ply").is_file() else ("stale", "mesh.ply is gone: it is made again")
     return "failed", str(result.get("error"))
 
 

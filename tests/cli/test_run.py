@@ -129,6 +129,16 @@ def test_a_stage_without_the_one_before_says_what_to_run(
     assert not list(own.glob("outputs/**/result.json"))
 
 
+def test_a_deleted_mesh_is_made_again_without_training(own: Path, tiny_room: Path, capsys) -> None:
+    (out(own) / "mesh.ply").unlink()
+    trained = (out(own) / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+    assert run(own, tiny_room, stage="evaluate") == 2
+    assert "mesh.ply is gone: run 'o2recon mesh'" in capsys.readouterr().err
+    assert run(own, tiny_room) == 0
+    assert (out(own) / "mesh.ply").is_file() and result(own)["status"] == "ok"
+    assert (out(own) / "checkpoints" / "last.ckpt").stat().st_mtime_ns == trained
+
+
 def test_a_diverged_training_is_a_failed_result_and_is_retried_when_asked(
     own: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
