@@ -105,8 +105,10 @@ class Evaluator:
         apart = (folder.read_view(view) for view in record.views if view.held_out)
         agreement = held_out_agreement(mesh, apart, depth_sigma=self.depth_sigma, margin=self.margin)
         shares = area_shares(mesh, evidence)
-        told = verdict(agreement, shares, watertight=bool(mesh.is_watertight), limits=self.limits)
-        return Evaluation(metrics, told, self.properties(mesh, record.floor))
+        facts = self.properties(mesh, record.floor)
+        closed, pieces = facts["watertight"], facts["components"]
+        told = verdict(agreement, shares, watertight=closed, pieces=pieces, limits=self.limits)
+        return Evaluation(metrics, told, facts)
 
     def properties(self, mesh: trimesh.Trimesh, floor: float | None) -> dict[str, Any]:
         """The `mesh` of `Evaluation`. World, metres; `floor` is its height, without which nobody knows what is up."""

@@ -97,8 +97,13 @@ class Limits:
     guessed: tuple[float, float]
 
 
-def verdict(held_out: HeldOut, shares: dict[str, float], *, watertight: bool, limits: Limits) -> dict[str, Any]:
-    """{grade, reason, evidence, held-out numbers}. The grade is that of the weakest measure, which the reason names."""
+def verdict(
+    held_out: HeldOut, shares: dict[str, float], *, watertight: bool, pieces: int, limits: Limits
+) -> dict[str, Any]:
+    """{grade, reason, evidence, held-out numbers}. The grade is that of the weakest measure, which the reason names.
+
+    A closed mesh of several `pieces` is fair at best: furniture is in one piece.
+    """
     residual, iou, guessed = held_out.held_out_depth_residual_cm, held_out.silhouette_iou, shares["guessed"]
     findings: list[tuple[int, str]] = []
     if residual is not None:
@@ -110,6 +115,8 @@ def verdict(held_out: HeldOut, shares: dict[str, float], *, watertight: bool, li
     findings.append((_step(guessed, limits.guessed), f"{100 * guessed:.0f} % of its surface is guessed"))
     if not watertight:
         findings.append((2, "it is not closed"))
+    elif pieces > 1:
+        findings.append((1, f"it is in {pieces} pieces"))
     worst = max(step for step, _ in findings)
     reason = "; ".join(text for step, text in findings if step == worst)
     if residual is None and iou is None:

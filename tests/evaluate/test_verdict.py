@@ -57,23 +57,24 @@ def test_a_fat_and_a_thin_shape_are_found_out():
 def test_without_views_there_is_no_agreement_and_the_reason_says_so():
     nothing = held_out_agreement(trimesh.creation.box([1, 1, 1]), [], depth_sigma=sigma, margin=0.01)
     assert nothing == HeldOut(None, None, None, 0, None, None)
-    assert "no held-out view" in verdict(nothing, SHARES, watertight=True, limits=LIMITS)["reason"]
+    assert "no held-out view" in verdict(nothing, SHARES, watertight=True, pieces=1, limits=LIMITS)["reason"]
 
 
 @pytest.mark.parametrize(
-    ("residual", "iou", "guessed", "closed", "grade"),
+    ("residual", "iou", "guessed", "closed", "pieces", "grade"),
     [
-        (0.5, 0.95, 0.3, True, "good"),
-        (1.5, 0.95, 0.3, True, "fair"),
-        (0.5, 0.80, 0.3, True, "fair"),
-        (0.5, 0.95, 0.6, True, "fair"),
-        (0.5, 0.60, 0.3, True, "poor"),
-        (0.5, 0.95, 0.3, False, "poor"),
+        (0.5, 0.95, 0.3, True, 1, "good"),
+        (1.5, 0.95, 0.3, True, 1, "fair"),
+        (0.5, 0.80, 0.3, True, 1, "fair"),
+        (0.5, 0.95, 0.6, True, 1, "fair"),
+        (0.5, 0.95, 0.3, True, 2, "fair"),
+        (0.5, 0.60, 0.3, True, 1, "poor"),
+        (0.5, 0.95, 0.3, False, 1, "poor"),
     ],
 )
-def test_the_weakest_measure_decides(residual, iou, guessed, closed, grade):
+def test_the_weakest_measure_decides(residual, iou, guessed, closed, pieces, grade):
     shares = {"seen": 1 - guessed, "inpainted": 0.0, "guessed": guessed}
-    told = verdict(HeldOut(residual, 1.0, iou, 2, None, None), shares, watertight=closed, limits=LIMITS)
+    told = verdict(HeldOut(residual, 1.0, iou, 2, None, None), shares, watertight=closed, pieces=pieces, limits=LIMITS)
     assert told["grade"] == grade and told["reason"]
 
 
