@@ -13,7 +13,7 @@ class SurfaceColor:
     """Mean of the colours along the directions that training looked along, weighted by how squarely they meet.
 
     A field knows its colour from where its cameras stood, nowhere else: asked straight against the normal, as O2-Recon
-    does, a hand-held scan's vertices came out 5 to 8 dB worse in held-out views (experiments/benchmark).
+    does, it answers for directions that it never learnt.
     `directions`: unit, object frame, from the cameras to the object.
     """
 
