@@ -37,8 +37,7 @@ benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b"
 	@status=0; for scan in $(SCANS); do \
 		run="$(BIN)/o2recon run scene.root=$$scan object=all masks=carve study=$(or $(STUDY),benchmark)"; \
 		$$run experiment=smooth_sdf || status=1; \
-		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed || status=1; done; \
-		$$run seed=0 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; \
+		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; done; \
 	done; exit $$status
 
 clean: ## remove the environment and caches; work/ and outputs/ stay

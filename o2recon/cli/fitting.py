@@ -43,11 +43,7 @@ class Fitting:
         self._baseline: Any = build(job.config.baseline) if job.config.baseline else None
         self._mesher = build(job.config.mesh)
         self._evaluator = build(job.config.evaluate)
-        self._truth = scene.groundtruth
-        if job.config.groundtruth is not None:
-            self._truth = Path(job.config.groundtruth)
-            if not self._truth.is_dir():
-                raise ValueError(f"groundtruth={self._truth} is no folder: name the folder that holds <object>.ply")
+        self._truth = truth_folder(job, scene)
         self._parts = {group: job.plain(group) for group in FITTING}
         self._parts["train"].pop("device", None)
 
@@ -73,10 +69,7 @@ class Fitting:
 
     def truth_files(self, object_id: int) -> list[Path]:
         """The files that say what this object really is."""
-        if self._truth is None:
-            return []
-        files = [self._truth / name for name in (f"{object_id}.ply", f"{object_id}_points.npz")]
-        return [file for file in files if file.is_file()]
+        return truth_files(self._truth, object_id)
 
     def groundtruth(self, object_id: int) -> str | None:
         """Folder of this object's truth for `result.json`; None when it has none."""
@@ -182,6 +175,22 @@ class Fitting:
         if not is_current(manifest, stage=stage, config=self._config(stage), inputs=inputs):
             state = "was made with other options or data" if manifest.is_file() else "is missing"
             raise MissingStage(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
+
+
+def truth_folder(job: Job, scene: Scene) -> Path | None:
+    """`groundtruth=`, else the scene's own folder; None when there is neither. ValueError when it is no folder."""
+    if job.config.groundtruth is None:
+        return scene.groundtruth
+    folder = Path(job.config.groundtruth)
+    if not folder.is_dir():
+        raise ValueError(f"groundtruth={folder} is no folder: name the folder that holds <object>.ply")
+    return folder
+
+
+def truth_files(folder: Path | None, object_id: int) -> list[Path]:
+    """The files in a folder of truth that say what this object really is."""
+    names = (f"{object_id}.ply", f"{object_id}_points.npz")
+    return [] if folder is None else [folder / name for name in names if (folder / name).is_file()]
 
 
 def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tensor, "views 3"]:

@@ -25,11 +25,12 @@ def reconstruct(
     """Reconstruct objects of the scan in `root`; gives their results, as in `result.json`, failed ones included.
 
     `object`: an id, several, or "all" that pass the filters. `scene`: the reader. `experiment` None: fast with a GPU,
-    else quick. `overrides`: what the command line takes, for instance ["mesh.spacing_m=0.01", "outputs=results"].
-    ValueError for bad input.
+    else quick. `overrides`: what the command line takes, for instance ["mesh.spacing_m=0.01", "outputs=results"]; with
+    "baselines=auto" the results of the baselines follow. ValueError for bad input.
     """
     wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
     own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}"]
+    own += [] if any(o.startswith("baselines=") for o in overrides) else ["baselines=[]"]
     own += [] if experiment is None else [f"experiment={experiment}"]
     try:
         return _results([*experiment_here("run", [*own, *overrides]), *own, *overrides])

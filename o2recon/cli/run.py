@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -10,8 +11,9 @@ from rich.table import Table
 
 from o2recon.cli.build import build
 from o2recon.cli.chain import Chain, Outcome
-from o2recon.cli.companions import companions
+from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.errors import ObjectsFailed
+from o2recon.cli.fitting import truth_files, truth_folder
 from o2recon.cli.job import Job
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
@@ -53,8 +55,9 @@ def run(job: Job) -> list[dict[str, Any]]:
     asked = wanted(selection, job.config.object)
     outcomes = _outcomes(job, scene, asked, console)
     others: list[Outcome] = []
-    for other in beside:
-        simple = _outcomes(other, scene, asked, console)
+    compared = _with_truth(job, scene, asked) if is_auto(job) else asked
+    for other in beside if compared.kept else ():
+        simple = _outcomes(other, scene, compared, console)
         others += simple
         if any(o.failed for o in simple):
             logger.warning("baseline %s failed: %s", other.experiment, _failures(simple))
@@ -80,6 +83,12 @@ def _outcomes(job: Job, scene: Scene, asked: Wanted, console: Console) -> list[O
         _write_scene(job, scene, outcomes)
     console.print(_table(f"{scene.name}: {job.experiment}", outcomes, scored=scored))
     return outcomes
+
+
+def _with_truth(job: Job, scene: Scene, asked: Wanted) -> Wanted:
+    """Those of the objects asked for whose truth is known."""
+    folder = truth_folder(job, scene)
+    return replace(asked, kept=tuple(kept for kept in asked.kept if truth_files(folder, kept.id)))
 
 
 def _failures(outcomes: list[Outcome]) -> str:

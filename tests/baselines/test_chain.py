@@ -116,6 +116,32 @@ def test_beside_an_experiment_a_baseline_is_what_it_is_alone() -> None:
     assert not companions(Job(config=config, experiment="quick", ablation="no_normal", room="default"))
 
 
+def test_where_the_truth_is_known_the_quick_baselines_run_beside_ours_by_themselves(
+    own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(own, tiny_room, "baselines=auto", "study=main", "seed=3", experiment="smoke") == 0
+    found = {f.relative_to(own / "outputs/main").parts[0] for f in own.glob("outputs/main/**/result.json")}
+    assert found == {"smoke", "tsdf", "tsdf_closed", "hull"}
+    assert (own / "outputs/main/hull/none/tiny/1/seed_0/result.json").is_file()
+
+
+def test_without_truth_nothing_runs_beside_ours(own: Path, tiny_room: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    options = ("baselines=auto", "study=alone", f"groundtruth={tmp_path / 'empty'}")
+    assert run(own, tiny_room, *options, experiment="smoke") == 0
+    assert [f.name for f in own.glob("outputs/alone/*") if f.name != "report"] == ["smoke"]
+
+
+def test_beside_a_baseline_or_an_ablation_auto_adds_nothing() -> None:
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        for experiment, ablation in (("hull", "none"), ("quick", "no_normal"), ("smooth_sdf", "none")):
+            config = compose("config", overrides=["stage=run", f"experiment={experiment}"])
+            assert not companions(Job(config=config, experiment="x", ablation=ablation, room="default"))
+        config = compose("config", overrides=["stage=run", "seed=2"])
+        beside = companions(Job(config=config, experiment="quick", ablation="none", room="default"))
+    assert [(b.experiment, b.config.seed) for b in beside] == [("tsdf", 0), ("tsdf_closed", 0), ("hull", 0)]
+
+
 def _without_names(config: Any) -> dict:
     content = OmegaConf.to_container(config)
     assert isinstance(content, dict)
