@@ -1,0 +1,114 @@
+"""CLIP, SigLIP and other networks of transformers that put pictures and texts into one space.
+
+Imported by whoever builds one from a config, not by `o2recon.models`: it needs torch.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from o2recon.models.weights import find_weights, hub_cache, weights_identity
+
+log = logging.getLogger(__name__)
+DTYPES = ("auto", "float32", "bfloat16")
+
+
+class Clip:
+    """A network by hub id or folder, loaded by `on`, frozen; nothing is downloaded.
+
+    `dtype`: float32 or bfloat16; auto is bfloat16 on a GPU. There is no float16: gradients through a whole network
+    would need a scaler. Any network whose transformers class has `get_image_features` and `get_text_features` will do.
+    """
+
+    def __init__(self, *, model: str, revision: str | None, dtype: str) -> None:
+        if dtype not in DTYPES:
+            raise ValueError(f"CLIP's dtype is '{dtype}': choose one of {', '.join(DTYPES)}")
+        self.model, self.revision, self.dtype = model, revision, dtype
+        self._network: Any = None
+        self._tokenizer: Any = None
+        self._mean, self._deviation = torch.zeros(0), torch.zeros(0)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why it cannot run here, in a few words; None when it can."""
+        if importlib.util.find_spec("transformers") is None:
+            return "transformers is not installed (pip install 'o2recon[diffusion]')"
+        if find_weights(self.model, self.revision) is None:
+            return f"no weights of {self.model} on this machine ('hf download {self.model}' gets them)"
+        return None
+
+    @property
+    def identity(self) -> str:
+        """Names the weights: owner/name@commit, or a folder's name with a hash; the model's name when there are none."""
+        folder = find_weights(self.model, self.revision)
+        return weights_identity(folder) if folder else self.model
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures that the network sees, pixels. Call `on` first."""
+        return int(self._network.config.vision_config.image_size)
+
+    def on(self, device: torch.device | str) -> "Clip":
+        """Load it, once, and put it on `device`; returns itself. ValueError without weights or for another kind of
+        network, ImportError without transformers."""
+        if self._network is None:
+            self._load()
+        device = torch.device(device)
+        dtype = self.dtype if self.dtype != "auto" else ("bfloat16" if device.type == "cuda" else "float32")
+        self._network = self._network.to(device=device, dtype=getattr(torch, dtype))
+        self._mean, self._deviation = self._mean.to(device), self._deviation.to(device)
+        return self
+
+    def images(self, pictures: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images channels"]:
+        """Unit vectors of RGB pictures in [0, 1], squeezed to the square that the network sees (give it square ones).
+
+        Differentiable: bicubic interpolation with anti-aliasing and the network's own normalisation, all in torch.
+        """
+        sized = functional.interpolate(
+            pictures.float(), (self.size, self.size), mode="bicubic", align_corners=False, antialias=True
+        )
+        normal = (sized.clamp(0, 1) - self._mean) / self._deviation
+        return _unit(self._network.get_image_features(pixel_values=normal.to(self._network.dtype)))
+
+    @torch.no_grad()
+    def texts(self, texts: Sequence[str]) -> Float[Tensor, "texts channels"]:
+        """Unit vectors of texts, each cut or filled up to the length that the network was trained with."""
+        length = self._network.config.text_config.max_position_embeddings
+        tokens = self._tokenizer(
+            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        )
+        return _unit(self._network.get_text_features(**tokens.to(self._network.device)))
+
+    def _load(self) -> None:
+        try:
+            from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+        except ImportError as error:
+            raise ImportError(f"CLIP: pip install 'o2recon[diffusion]' ({error})") from error
+        folder = find_weights(self.model, self.revision)
+        if folder is None:
+            raise ValueError(
+                f"CLIP network '{self.model}' is neither a complete folder nor in {hub_cache()}:"
+                f" 'hf download {self.model}', another encoder.model, or semantic=none"
+            )
+        network = AutoModel.from_pretrained(folder, local_files_only=True)
+        if not (hasattr(network, "get_image_features") and hasattr(network, "get_text_features")):
+            raise ValueError(f"{self.model} is a {type(network).__name__}: choose a network of CLIP's kind")
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._mean, self._deviation = (
+            torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std)
+        )
+        self._network = network.eval().requires_grad_(False)
+        log.info("CLIP: %s", weights_identity(folder))
+
+
+def _unit(features: Any) -> Tensor:
+    """Float32 of length 1. transformers 5 gives an object where 4 gave a tensor."""
+    found = features if isinstance(features, Tensor) else features.pooler_output
+    return functional.normalize(found.float(), dim=-1)
