@@ -1,180 +1,211 @@
-"""Training of prepared objects inside the Trainer: seconds, step time against the bare graph, distance to truth.
+"""Training of prepared objects inside the Trainer: seconds, step time, memory, accuracy, seconds to a target accuracy.
 
-usage: python train.py VARIANTS OUT OBJECT...
+usage: python train.py VARIANTS.yaml OUT TRUTH OBJECT... [--only NAME,...] [--seeds 0,1] [--targets CSV]
+                       [--at 0,100,...] [--chamfer_tolerance CM] [--f_tolerance F]
 
-VARIANTS: a YAML file, name -> list of overrides (`experiment=fast`, ...). OBJECT: a prepared object's folder; where it
-holds `truth.npz` (points, seen), the field's surface is compared with it. Every field is kept in OUT, and one line of
-JSON per object and variant in OUT/results.jsonl.
+VARIANTS: name -> list of overrides (`experiment=fast`, ...). TRUTH: folder of scenes with `groundtruth/`. OBJECT: a
+prepared object's folder. OUT/runs.csv gets a row per run, OUT/curves.csv one per step of `--at` (in steps of a training
+of 2000; others in proportion). Seconds there are those of training: the clock stands while accuracy is measured.
+`--targets`: a CSV of accuracy.py or of this script with the accuracy to be reached; the tolerances are the noise of its
+seeds. Every variant trains a few steps first, so that kernels are compiled.
 """
 
-import json
-import sys
+import argparse
+import csv
+import tempfile
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import peaks
 import torch
 import yaml
+from accuracy import DEVICE, Accuracy
 from hydra import compose, initialize_config_module
-from torch import Tensor
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from o2recon.cli.build import build
-from o2recon.data import ObjectData
-from o2recon.train import Reconstruction, build_field
-from o2recon.transforms import world_to_object
+from o2recon.train import Reconstruction, Stages, build_field
 from o2recon.workspace import ObjectFolder
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+ACCURACY = ("chamfer_cm", "f1", "f2", "hidden_chamfer_cm", "hidden_f1", "hidden_f2", "visible_chamfer_cm")
+OBSERVED = ("completeness_cm", "recall1", "recall2")
+"""Of an observed point set instead of a closed mesh."""
+KEYS = ("scene", "object", "variant", "seed")
+RUN = (
+    *(*KEYS, "device", "steps", "train_s", "warm_start_s", "ms_per_step", "memory_gb", "mesh512_s", "held_out_cm"),
+    *("within_2cm", "psnr_db", *ACCURACY, *OBSERVED, "seconds_to_target", "error"),
+)
+CURVE = (*KEYS, "step", "seconds", *ACCURACY, *OBSERVED)
 
 
-def surface(field: torch.nn.Module, half_extents: Tensor, count: int = 200_000) -> Tensor:
-    """Points spread evenly over the field's zero level, object frame: those of a grid near it, moved onto it."""
-    n = 320
-    axes = [torch.linspace(-float(h), float(h), int(n * float(h / half_extents.max()))) * 1.02 for h in half_extents]
-    grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    step = 2 * float(half_extents.max()) / n
-    kept = []
-    for part in grid.split(2**20):
-        part = part.to(DEVICE)
-        kept.append(part[field.sdf(part).abs() < step])
-    points = torch.cat(kept)
-    points = points[torch.randperm(len(points), device=points.device)[:count]]
-    for _ in range(4):
-        out = field.sdf_and_gradient(points)
-        points = points - out.sdf[:, None] * out.gradient / out.gradient.square().sum(-1, keepdim=True).clamp(min=0.1)
-    return points[field.sdf(points).abs() < 0.2 * step]
+class Clocked:
+    """Stands in for the stages of a training, whose calls tell the time. It stands while accuracy is measured, before
+    the steps `at`."""
+
+    def __init__(self, stages: Stages, accuracy: Accuracy | None, at: set[int], block: int) -> None:
+        self.stages, self.accuracy, self.at, self.block = stages, accuracy, at, block
+        self.start, self.stood, self.memory = time.perf_counter(), 0.0, 0
+        self.times: dict[int, float] = {}
+        """Seconds of training at the first step of each block."""
+        self.curve: list[dict[str, Any]] = []
+
+    def apply(self, field: nn.Module, step: int, num_steps: int) -> None:
+        if step % self.block == 0:
+            self.times[step] = self.seconds()
+            if step in self.at:
+                self.measure(field, step)
+        self.stages.apply(field, step, num_steps)
+
+    def seconds(self) -> float:
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - self.start - self.stood
+
+    def measure(self, field: nn.Module, step: int, *, resolution: int = 256) -> dict[str, float]:
+        seconds, found = self.seconds(), {}
+        before = time.perf_counter()
+        if DEVICE == "cuda":
+            self.memory = max(self.memory, torch.cuda.max_memory_allocated())
+        if self.accuracy is not None:
+            found = self.accuracy(field, resolution=resolution)
+            self.curve.append({"step": step, "seconds": seconds, **found})
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+        self.stood += time.perf_counter() - before
+        return found
+
+    def ms_per_step(self) -> float | None:
+        gaps = [(self.times[b] - self.times[a]) / (b - a) for a, b in pairwise(sorted(self.times))]
+        return 1000 * sorted(gaps)[len(gaps) // 2] if gaps else None
 
 
-def nearest(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance of every point to its nearest of `others`, and which one that is; right to some 0.3 mm."""
-    found = [torch.cdist(part, others).min(-1) for part in points.split(4096)]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
-
-
-@torch.no_grad()
-def scores(field: torch.nn.Module, folder: ObjectFolder) -> dict[str, float]:
-    """Centimetres and F-scores against the truth, complete and by what was seen."""
-    frame = folder.read_record().frame
-    truth = np.load(folder.path / "truth.npz")
-    seen = torch.from_numpy(truth["seen"]).to(DEVICE)
-    points = torch.from_numpy(world_to_object(frame, truth["points"].astype(float)) * frame.scale).float().to(DEVICE)
-    found = surface(field, torch.from_numpy(frame.half_extents / frame.scale).float()) * frame.scale
-    to_truth, which = nearest(found, points)
-    to_field, _ = nearest(points, found)
-    result = {}
-    for name, of_found, of_truth in (
-        ("complete", torch.ones_like(which, dtype=torch.bool), torch.ones_like(seen)),
-        ("hidden", ~seen[which], ~seen),
-        ("visible", seen[which], seen),
-    ):
-        accuracy, completeness = to_truth[of_found], to_field[of_truth]
-        result[f"{name}_chamfer_cm"] = 50 * float(accuracy.mean() + completeness.mean())
-        for cm in (1, 2):
-            precision, recall = (
-                float((accuracy < cm / 100).float().mean()),
-                float((completeness < cm / 100).float().mean()),
-            )
-            result[f"{name}_f{cm}"] = 2 * precision * recall / max(precision + recall, 1e-9)
-    return result
-
-
-def bare_step(module: Reconstruction) -> list[float]:
-    """Milliseconds of a replay, before Lightning takes the field away; the field stays as it was."""
-    graph = module.replay.graph
-    if graph is None:
-        return []
-    kept = [parameter.detach().clone() for parameter in module.field.parameters()]
-    module.row.zero_()
-    time_ms = peaks.event_time(lambda: (module.row.zero_(), graph.replay()))
-    with torch.no_grad():
-        for parameter, value in zip(module.field.parameters(), kept, strict=True):
-            parameter.copy_(value)
-    return [time_ms]
-
-
-def train(folder: ObjectFolder, overrides: list[str], out: Path) -> dict:
-    with initialize_config_module("o2recon.conf", version_base="1.3"):
-        config = compose("config", overrides=["stage=train", f"device={DEVICE}", *overrides])
-    bare: list[float] = []
-    Reconstruction.on_train_end = lambda module: bare.extend(bare_step(module))  # type: ignore[method-assign]
-    start = time.perf_counter()
-    field = build_field(build_plain(config.field), seed=config.seed)
+def fit(config: DictConfig, folder: ObjectFolder, clock: Clocked, out: Path) -> Reconstruction:
+    """Train as `o2recon train` does, from reading the views to the last checkpoint."""
+    trainer = build(config.train)
+    clock.stages, trainer.stages, clock.block = trainer.stages, clock, trainer.steps_per_block
     if DEVICE == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    module: Reconstruction = build(config.train)(
-        folder,
-        out,
-        data=cached(config),
-        field=field,
-        renderer=build(config.render),
-        losses=build(config.loss),
-        seed=config.seed,
-        config={"field": build_plain(config.field)},
-        resume=False,
-    )
-    result = {"train_s": time.perf_counter() - start, "steps": module.step, **module.validation}
-    result["inv_s"] = module.block_means["train/inv_s"]
-    if DEVICE == "cuda":
-        result["memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
-    rows = [line.split(",") for line in (out / "metrics.csv").read_text().splitlines()[1:]]
-    times = {int(row[0]): float(row[1]) for row in reversed(rows)}
-    steps = sorted(times)
-    gaps = [1000 * (times[b] - times[a]) / (b - a) for a, b in pairwise(steps)]
-    result["loop_s"] = times[steps[-1]]
-    result["trainer_ms"] = float(np.median(gaps)) if gaps else None
-    if bare:
-        result["bare_ms"] = bare[0]
-    field.to(DEVICE).eval()
-    if (folder.path / "truth.npz").is_file():
-        result |= scores(field, folder)
-    torch.save(field.state_dict(), out / "field.pt")
-    return result
+    clock.start = time.perf_counter()
+    plain = OmegaConf.to_container(config.field, resolve=True)
+    parts = {"renderer": build(config.render), "losses": build(config.loss), "config": {"field": plain}}
+    field = build_field(plain, seed=config.seed)  # type: ignore[arg-type]
+    data = build(config.data)
+    return trainer(folder, out, data=data, field=field, seed=config.seed, resume=False, **parts)  # type: ignore[no-any-return]
 
 
-READ: dict[str, ObjectData] = {}
+def run(config: DictConfig, folder: ObjectFolder, truths: Path, at: list[int], out: Path) -> tuple[dict, list[dict]]:
+    """One training; its row of runs.csv and those of curves.csv."""
+    accuracy, total = Accuracy(folder, truths), config.train.num_steps
+    block = config.train.steps_per_block
+    steps = {round(step / 2000 * total / block) * block for step in at if step < 2000}
+    clock = Clocked(None, accuracy, steps, block)  # type: ignore[arg-type]
+    module = fit(config, folder, clock, out)
+    row: dict[str, Any] = {"steps": module.step, "train_s": clock.seconds(), "warm_start_s": clock.times.get(0)}
+    row |= {"ms_per_step": clock.ms_per_step()}
+    names = {"depth_residual_cm": "held_out_cm", "depth_within_2cm": "within_2cm", "psnr_db": "psnr_db"}
+    row |= {name: module.validation.get(f"val/{key}") for key, name in names.items()}
+    field = module.field.to(DEVICE).eval()
+    last = clock.measure(field, module.step, resolution=512)
+    clock.curve[-1]["seconds"] = row["train_s"]
+    last["mesh512_s"] = last.pop("mesh_s", float("nan"))
+    return row | last | {"memory_gb": clock.memory / 1e9}, clock.curve
 
 
-def cached(config) -> Callable[..., ObjectData]:  # type: ignore[no-untyped-def]
-    """The data are read once per process: `train_s` of later variants is without the reading."""
+def seconds_to(target: dict[str, str], curve: list[dict], options: argparse.Namespace) -> float | None:
+    """The first measured second from which on the target is kept; None when the end misses it."""
+    reached = None
+    for point in reversed(curve):
+        ok = all(
+            point.get(key, 1e9) <= float(target[key]) + options.chamfer_tolerance
+            for key in ("chamfer_cm", "completeness_cm")
+            if target.get(key)
+        )
+        ok &= all(
+            point.get(key, 0.0) >= float(target[key]) - options.f_tolerance
+            for key in ("hidden_f2", "recall2")
+            if target.get(key)
+        )
+        if not ok:
+            break
+        reached = point["seconds"]
+    return reached
 
-    def data(folder: ObjectFolder, seed: int) -> ObjectData:
-        key = f"{folder.path} {seed} {build_plain(config.data)}"
-        READ.setdefault(key, build(config.data)(folder=folder, seed=seed))
-        return READ[key]
 
-    return data
+def compile_kernels(config: DictConfig, folder: ObjectFolder, out: Path) -> None:
+    few: dict[str, Any] = {"num_steps": 3 * config.train.steps_per_block}
+    if config.train.warm_start is not None:
+        few["warm_start"] = {"num_coarse_steps": 3, "num_fine_steps": min(config.train.warm_start.num_fine_steps, 3)}
+    if config.train.stages.coarse_share < 1:
+        few["stages"] = {"coarse_share": 0.0, "fade_share": 0.0}
+    fit(OmegaConf.merge(config, {"train": few}), folder, Clocked(None, None, set(), 1), out)  # type: ignore[arg-type]
 
 
-def build_plain(config) -> dict:  # type: ignore[no-untyped-def]
-    from omegaconf import OmegaConf
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("variants", "out", "truth"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("objects", type=Path, nargs="+")
+    parser.add_argument("--only", type=lambda text: text.split(","))
+    parser.add_argument("--seeds", type=lambda text: [int(x) for x in text.split(",")], default=[0])
+    parser.add_argument("--at", type=lambda text: [int(x) for x in text.split(",") if x])
+    parser.set_defaults(at=[0, 100, 200, 300, 500, 700, 1000, 1500])
+    parser.add_argument("--targets", type=Path)
+    parser.add_argument("--chamfer_tolerance", type=float, default=0.02)
+    parser.add_argument("--f_tolerance", type=float, default=0.01)
+    parser.add_argument("--override", action="append", default=[], help="for every variant, last")
+    return parser.parse_args()
 
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+def append(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.is_file()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        if is_new:
+            writer.writeheader()
+        writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+
+
+def read_targets(path: Path | None) -> dict[tuple[str, str], dict[str, str]]:
+    if path is None:
+        return {}
+    with open(path, newline="") as file:
+        return {(row["scene"], row["object"]): row for row in csv.DictReader(file)}
 
 
 def main() -> None:
-    variants = yaml.safe_load(Path(sys.argv[1]).read_text())
-    out = Path(sys.argv[2])
-    for name, overrides in variants.items():
-        for path in map(Path, sys.argv[3:]):
-            folder = out / f"{name}__{path.name}"
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                result = train(ObjectFolder(path), overrides or [], folder)
-            except Exception as error:  # the next variant may do
-                if len(sys.argv) == 4:
-                    raise
-                result = {"error": repr(error)[:500]}
-            line = {"variant": name, "object": path.name, **{k: _short(v) for k, v in result.items()}}
-            print(json.dumps(line), flush=True)
-            with open(out / "results.jsonl", "a") as file:
-                file.write(json.dumps(line) + "\n")
-
-
-def _short(value: object) -> object:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    given = options()
+    targets = read_targets(given.targets)
+    device = torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu"
+    variants = yaml.safe_load(given.variants.read_text())
+    for name in given.only or variants:
+        is_compiled = DEVICE == "cpu"
+        for seed in given.seeds:
+            overrides = ["stage=train", f"device={DEVICE}", f"seed={seed}", *(variants[name] or []), *given.override]
+            with initialize_config_module("o2recon.conf", version_base="1.3"):
+                config = compose("config", overrides=overrides)
+            for path in given.objects:
+                folder = ObjectFolder(path)
+                record = folder.read_record()
+                keys = {"scene": record.scene, "object": record.object, "variant": name, "seed": seed}
+                row: dict[str, Any] = {}
+                curve: list[dict] = []
+                try:
+                    with tempfile.TemporaryDirectory() as scratch:
+                        if not is_compiled:
+                            compile_kernels(config, folder, Path(scratch) / "first")
+                            is_compiled = True
+                        row, curve = run(config, folder, given.truth, given.at, Path(scratch) / "run")
+                    if target := targets.get((record.scene, str(record.object))):
+                        row["seconds_to_target"] = seconds_to(target, curve, given)
+                except Exception as error:  # the next run may do
+                    row["error"] = repr(error)[:300]
+                append(given.out / "runs.csv", RUN, [{**keys, "device": device, **row}])
+                append(given.out / "curves.csv", CURVE, [{**keys, **point} for point in curve])
+                print({**keys, **row}, flush=True)
 
 
 if __name__ == "__main__":
