@@ -7,21 +7,18 @@ from torch import Tensor, nn
 from o2recon.field.color import ColorNetwork
 from o2recon.field.encoding import Encoding
 from o2recon.field.mlp import Mlp
+from o2recon.field.staged import StagedField
 from o2recon.types import FieldOutput
 
 
-class Cascade(nn.Module):
+class Cascade(StagedField):
     """sdf(x) = base(x) + coarse(x) + gate * fine(x) on the object frame (unit sphere), and colour.
 
     base(x) = sqrt(|x|^2 + 0.01) - `initial_radius` is a rounded sphere and coarse starts at exactly 0, so the field
     starts as that sphere and keeps growing outside the box. fine starts at exactly 0; gate is 0 in the coarse stage.
     The colour network sees [point, direction, gradient, feature]; the direction is zeroed in the coarse stage.
-    inv_s = max(exp(10 v), floor) is the surface's sharpness; v is learnt, the floor is 0 unless a schedule sets it.
+    Checkpoints made before `parts` hold "both".
     """
-
-    gate: Tensor
-    direction_gate: Tensor
-    inv_s_floor: Tensor
 
     def __init__(
         self,
@@ -36,10 +33,10 @@ class Cascade(nn.Module):
         softplus_beta: float,
         initial_radius: float,
         initial_sharpness: float,
+        parts: str = "both",
     ) -> None:
-        super().__init__()
+        super().__init__(fine_encoding=fine_encoding, initial_sharpness=initial_sharpness, parts=parts)
         self.coarse_encoding = coarse_encoding
-        self.fine_encoding = fine_encoding
         sizes = {"num_hidden": num_hidden, "num_outputs": 1 + num_feature_channels}
         coarse_sizes = sizes | {"num_inputs": coarse_encoding.num_channels, "num_layers": num_coarse_layers}
         fine_sizes = sizes | {"num_inputs": fine_encoding.num_channels, "num_layers": num_fine_layers}
@@ -52,29 +49,7 @@ class Cascade(nn.Module):
             nn.init.zeros_(network.output.weight[:1])
             nn.init.zeros_(network.output.bias[:1])
         nn.init.zeros_(self.fine.output.bias)
-        self.sharpness = nn.Parameter(torch.tensor(float(initial_sharpness)))
         self.initial_radius = initial_radius
-        self.register_buffer("gate", torch.zeros(()))
-        self.register_buffer("direction_gate", torch.zeros(()))
-        self.register_buffer("inv_s_floor", torch.zeros(()))
-        self.fine_is_on = False
-        self.set_progress(0.0, 0.0)
-
-    @property
-    def inv_s(self) -> Float[Tensor, ""]:
-        """1 / s of the logistic density, per object unit."""
-        return torch.maximum(torch.exp(10 * self.sharpness), self.inv_s_floor)
-
-    def set_inv_s_floor(self, floor: float) -> None:
-        """Keep `inv_s` at or above `floor`; where the floor holds, `inv_s` is not learnt."""
-        self.inv_s_floor.fill_(floor)
-
-    def set_progress(self, fraction_coarse: float, fine_levels_active: float) -> None:
-        """Where training stands: the coarse stage ends at `fraction_coarse` = 1; then the fine levels fade in."""
-        self.direction_gate.fill_(float(fraction_coarse >= 1))
-        self.gate.fill_(min(max(fine_levels_active, 0.0), 1.0))
-        self.fine_encoding.set_active_levels(fine_levels_active)
-        self.fine_is_on = fine_levels_active > 0
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Parameters by the learning rate they want: encoding "tables", "networks", "sharpness"."""
@@ -82,14 +57,12 @@ class Cascade(nn.Module):
         networks = [p for m in (self.coarse, self.fine, self.color_network) for p in m.parameters()]
         return {"tables": tables, "networks": networks, "sharpness": [self.sharpness]}
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):  # type: ignore[no-untyped-def]
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self.fine_is_on = bool(self.gate > 0)
-
     def sdf(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points"]:
         """SDF in object units; the cheap query: no gradient, no features."""
         cube = points * 0.5 + 0.5
-        sdf = self._base(points) + self.coarse(self.coarse_encoding.features(cube), 1)[:, 0]
+        sdf = self._base(points)
+        if self.coarse_is_on:
+            sdf = sdf + self.coarse(self.coarse_encoding.features(cube), 1)[:, 0]
         if self.fine_is_on:
             sdf = sdf + self.gate * self.fine(self.fine_encoding.features(cube), 1)[:, 0]
         return sdf
@@ -97,17 +70,16 @@ class Cascade(nn.Module):
     def sdf_and_gradient(self, points: Float[Tensor, "points 3"], *, gradient: bool = True) -> FieldOutput:
         """SDF, its gradient as forward operations (None unless asked), features and the fine residual."""
         cube = points * 0.5 + 0.5
-        out, normal = _evaluate(self.coarse_encoding, self.coarse, cube, gradient=gradient)
+        out, slope = points.new_zeros(len(points), self.coarse.output.out_features), torch.zeros_like(points)
         residual = torch.zeros_like(out[:, 0])
+        if self.coarse_is_on:
+            out, slope = _evaluate(self.coarse_encoding, self.coarse, cube, gradient=gradient)
         if self.fine_is_on:
-            fine, fine_normal = _evaluate(self.fine_encoding, self.fine, cube, gradient=gradient)
+            fine, fine_slope = _evaluate(self.fine_encoding, self.fine, cube, gradient=gradient)
             out = out + self.gate * fine
             residual = self.gate * fine[:, 0]
-            if normal is not None and fine_normal is not None:
-                normal = normal + self.gate * fine_normal
-        total = None
-        if normal is not None:
-            total = 0.5 * normal + points / torch.sqrt((points * points).sum(-1, keepdim=True) + 0.01)
+            slope = slope + self.gate * fine_slope
+        total = 0.5 * slope + points / torch.sqrt((points * points).sum(-1, keepdim=True) + 0.01) if gradient else None
         return FieldOutput(sdf=self._base(points) + out[:, 0], gradient=total, feature=out[:, 1:], residual=residual)
 
     def color(
@@ -127,10 +99,10 @@ class Cascade(nn.Module):
 
 def _evaluate(
     encoding: Encoding, network: Mlp, cube: Float[Tensor, "points 3"], *, gradient: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Network outputs [points outputs] and d(output 0)/d(cube) [points 3] or None."""
+) -> tuple[Tensor, Tensor]:
+    """Network outputs [points outputs] and d(output 0)/d(cube) [points 3], zeros unless asked for."""
     if not gradient:
-        return network(encoding.features(cube)), None
+        return network(encoding.features(cube)), torch.zeros_like(cube)
     encoded = encoding.encode(cube)
     outputs, g = network.with_gradient(encoded.features)
     return outputs, encoded.contract(g)

@@ -8,15 +8,18 @@ from o2recon.field.encoding import Encoded, Encoding
 
 
 class Fourier(Encoding):
-    """[x, sin(2^k pi x), cos(2^k pi x)] for k < num_octaves, on x mapped from the unit cube to [-1, 1]; one object."""
+    """[x, sin(2^k w x), cos(2^k w x)] for k < num_octaves, on x mapped from the unit cube to [-1, 1]; one object.
+
+    w = `fundamental`: pi in NeRF's equation 4, 1 in its code, in NeuS and in what followed them.
+    """
 
     frequencies: Tensor
 
-    def __init__(self, *, num_octaves: int) -> None:
+    def __init__(self, *, num_octaves: int, fundamental: float = torch.pi) -> None:
         super().__init__()
         self.num_octaves = num_octaves
         self.num_channels = 3 + 6 * num_octaves
-        self.register_buffer("frequencies", torch.pi * 2.0 ** torch.arange(num_octaves), persistent=False)
+        self.register_buffer("frequencies", fundamental * 2.0 ** torch.arange(num_octaves), persistent=False)
 
     def _waves(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = points * 2 - 1
