@@ -115,6 +115,9 @@ def ray_options(**changes: float) -> dict:
         "outline_width": 3,
         "box_inflation": 1.05,
         "max_rays": 10**6,
+        "use_confidence": True,
+        "completed_depth": True,
+        "unknown_is_silent": True,
     }
     return {**options, **changes}
 

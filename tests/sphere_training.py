@@ -100,6 +100,7 @@ def train(folder: ObjectFolder, out: Path, fit: Fit, *, seed: int = 0, **options
         ObjectData,
         rays=RayBuilder(**ray_options()),
         shares={"visible": 0.5, "hidden": 0.1, "background": 0.2, "boundary": 0.2},
+        one_view=False,
         num_rays=128,
         points=point_options(),
         num_val_rays=400,

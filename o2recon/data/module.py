@@ -29,8 +29,8 @@ class ObjectData(pl.LightningDataModule):
 
     A step draws for itself, where the tensors are. The generator that it draws from depends on `seed` and the step
     alone, so that a resumed run sees what an uninterrupted one would have seen.
-    `shares`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in all held-out
-    views together. ValueError when the object was not prepared or no view looks at it.
+    `shares`, `one_view`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in
+    all held-out views together. ValueError when the object was not prepared or no view looks at it.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class ObjectData(pl.LightningDataModule):
         folder: ObjectFolder,
         rays: RayBuilder,
         shares: dict[str, float],
+        one_view: bool,
         num_rays: int,
         points: dict[str, Any],
         num_val_rays: int,
@@ -47,7 +48,8 @@ class ObjectData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.folder, self.builder, self.seed = folder, rays, seed
-        self.shares, self.num_rays, self.point_options = dict(shares), num_rays, dict(points)
+        self.shares, self.one_view = dict(shares), one_view
+        self.num_rays, self.point_options = num_rays, dict(points)
         self.num_val_rays, self.val_chunk = num_val_rays, val_chunk
         self.frame: ObjectFrame | None = None
         self.first_step, self.steps_per_block, self.num_steps = 0, 1, 0
@@ -74,7 +76,9 @@ class ObjectData(pl.LightningDataModule):
 
     def _samplers(self) -> None:
         assert self.frame is not None
-        self.draw_rays = RaySampler(self.train_table, shares=self.shares, num_rays=self.num_rays)
+        self.draw_rays = RaySampler(
+            self.train_table, shares=self.shares, num_rays=self.num_rays, one_view=self.one_view
+        )
         inflation = self.builder.box_inflation
         self.draw_points = PointSampler(
             self.volume, box_inflation=inflation, scale=self.frame.scale, **self.point_options

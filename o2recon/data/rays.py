@@ -1,5 +1,7 @@
 """From one prepared view to rays in the object frame and what each of them says about the object."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ class RayBuilder:
     `outline_silent`, `outline_width`: half-widths in pixels of the band along the object's outline where the mask
     term is silent, and of the one that counts as boundary for sampling. `box_inflation` >= 1: how much larger than the
     object's box rays are rendered. `max_rays`: of a view, chosen at random but reproducibly.
+    What the original knows nothing of: `use_confidence` (else every in-painted pixel counts as a seen one),
+    `completed_depth` (else depth and normals of visible pixels alone), `unknown_is_silent` (else pixels that nothing
+    speaks of, and those where the object is only possible, are background).
     """
 
     def __init__(
@@ -36,16 +41,23 @@ class RayBuilder:
         outline_width: int,
         box_inflation: float,
         max_rays: int,
+        use_confidence: bool,
+        completed_depth: bool,
+        unknown_is_silent: bool,
     ) -> None:
         self.sigma_floor, self.sigma_growth, self.sigma_nearest = sigma_floor, sigma_growth, sigma_nearest
         self.completed_sigma, self.free_margin, self.edge_jump = completed_sigma, free_margin, edge_jump
         self.outline_silent, self.outline_width = outline_silent, outline_width
         self.box_inflation, self.max_rays = box_inflation, max_rays
+        self.use_confidence, self.completed_depth = use_confidence, completed_depth
+        self.unknown_is_silent = unknown_is_silent
 
     def __call__(self, view: ObjectView, frame: ObjectFrame) -> RayTable:
         """Rays of all pixels that look through the object's box and say something; one view, hence one origin."""
         box = torch.from_numpy(frame.half_extents / frame.scale * self.box_inflation).float()
         origin = torch.from_numpy(world_to_object(frame, view.camera_to_world[None, :3, 3])).float()
+        if not self.unknown_is_silent:
+            view = replace(view, unknown=np.zeros_like(view.unknown), possible=np.zeros_like(view.possible))
         rows, columns, rays = self._pixels(view, frame, origin, box)
         length = np.linalg.norm(rays, axis=-1)
         rotation = frame.rotation.T @ view.camera_to_world[:3, :3]
@@ -55,16 +67,19 @@ class RayBuilder:
         role = _roles(view)[rows, columns]
         confidence = np.where(role == Role.VISIBLE, 1, np.where(role == Role.HIDDEN, view.confidence[rows, columns], 0))
         claim = np.where((role == Role.HIDDEN) & (confidence > 0), view.claim[rows, columns], 0)
+        if not self.use_confidence:
+            confidence, claim = (confidence > 0).astype(np.float32), np.zeros_like(claim)
         weight = np.where(role == Role.BACKGROUND, 1, np.maximum(confidence, claim)) * ~silent
         sigma = sigma + self.completed_sigma * (1 - confidence)
+        measured = (role == Role.VISIBLE) | self.completed_depth
         return RayTable(
             view_origins=origin,
             box=box,
             view=torch.zeros(len(rows), dtype=torch.int16),
             directions=torch.from_numpy((rays / length[:, None]) @ rotation.T).float(),
             color=torch.from_numpy(np.ascontiguousarray(color)),
-            normal=torch.from_numpy(normal @ rotation.T).half(),
-            surface_distance=torch.from_numpy(depth * along * (confidence > 0)).float(),
+            normal=torch.from_numpy(normal @ rotation.T * measured[:, None]).half(),
+            surface_distance=torch.from_numpy(depth * along * (confidence > 0) * measured).float(),
             free_distance=torch.from_numpy(free * along).float(),
             sigma=torch.from_numpy(sigma * along).half(),
             opacity_weight=torch.from_numpy(weight).half(),
@@ -96,6 +111,8 @@ class RayBuilder:
         """z in metres of the object's surface (0: unknown), of the end of seen-empty space (0: none), and sigma."""
         surface = view.object_depth.astype(np.float32)
         sigma = self._sigma(surface)
+        if view.depth_sigma is not None:
+            sigma = sigma + view.depth_sigma
         mixed = view.visible & (np.abs(surface - cv2.medianBlur(surface, 3)) > self.edge_jump + 2 * sigma)
         surface = np.where(mixed, 0, surface)
         depth = view.depth.astype(np.float32)

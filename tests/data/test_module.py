@@ -16,6 +16,7 @@ def data_of(folder: ObjectFolder, seed: int = 0) -> ObjectData:
         folder=folder,
         rays=RayBuilder(**ray_options()),
         shares={"visible": 0.6, "background": 0.4},
+        one_view=False,
         num_rays=64,
         points=point_options(),
         num_val_rays=300,

@@ -1,5 +1,7 @@
 """What rays say, on a sphere whose depth and normal are known in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -141,3 +143,29 @@ def test_a_ray_meets_the_box_where_it_should() -> None:
     near, far = box_interval(origins, directions, torch.tensor([0.5, 0.6, 0.7]))
     assert torch.allclose(near[:2], torch.tensor([2.3, 0.0])) and torch.allclose(far[:2], torch.tensor([3.7, 0.6]))
     assert far[2] <= near[2]
+
+
+def test_without_confidence_painted_pixels_count_as_seen_ones() -> None:
+    table = table_of(sphere_scene(num_views=2), use_confidence=False, outline_silent=0)
+    hidden = table.role == Role.HIDDEN
+    assert hidden.any() and (table.confidence[hidden] == 1).all() and (table.opacity_weight[hidden] == 1).all()
+
+
+def test_without_completed_depth_only_visible_pixels_have_depth_and_normals() -> None:
+    table = table_of(sphere_scene(num_views=2), completed_depth=False)
+    hidden = table.role == Role.HIDDEN
+    assert not table.surface_distance[hidden].any() and not table.normal[hidden].any()
+    assert (table.confidence[hidden] > 0).all(), "their colours still count"
+    assert table.surface_distance[table.role == Role.VISIBLE].any()
+
+
+def test_what_is_unknown_can_count_as_background() -> None:
+    scene = sphere_scene(num_views=1)
+    view = replace(scene.views[0], possible=scene.views[0].hidden, hidden=np.zeros_like(scene.views[0].hidden))
+    tables = [
+        RayBuilder(**ray_options(unknown_is_silent=silent, outline_silent=0))(view, scene.frame)
+        for silent in (True, False)
+    ]
+    assert (tables[0].role == Role.POSSIBLE).any() and (tables[0].opacity_weight == 0).any()
+    assert not (tables[1].role == Role.POSSIBLE).any() and (tables[1].opacity_weight == 1).all()
+    assert len(tables[1]) > len(tables[0])
