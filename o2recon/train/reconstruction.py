@@ -57,6 +57,9 @@ class Reconstruction(pl.LightningModule):
         self.automatic_optimization = False
         self.field, self.renderer = field, renderer
         self.terms = {name: term for name, term in losses.items() if term is not None and term["weight"] != 0}
+        parts = [renderer, *(term["loss"] for term in self.terms.values())]
+        self.scheduled: list[Any] = [part for part in parts if hasattr(part, "set_step")]
+        """Renderer and losses that change with the step, as far as they do."""
         self.grouped_adam, self.stages, self.search = optimizer, stages, search
         self.num_steps, self.seed, self.graph, self.config = num_steps, seed, graph, config
         self.step = 0
@@ -98,6 +101,8 @@ class Reconstruction(pl.LightningModule):
             self.stages.apply(self.field, step, self.num_steps)
             if getattr(self.field, "fine_is_on", None) != was_on:
                 self.replay.forget()
+            for part in self.scheduled:
+                part.set_step(step)
             self.grouped_adam.set_rates(self.adam, step, self.num_steps)
             self.generator.manual_seed(step_seed(self.seed, step))
             self.replay()
