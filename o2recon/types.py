@@ -111,7 +111,8 @@ class ObjectView:
     `depth` (metres, z) is the scene's sensor depth; `object_depth` is the object's own: sensor depth where visible,
     completed where hidden. `normal`: camera frame (OpenCV), unit, pointing to the camera; 0 where none.
     `claim` in [0, 1]: how sure it is that a hidden pixel shows the object. `confidence` in [0, 1]: of colour, depth and
-    normal; 1 where visible, what in-painting says of its own where hidden, else 0.
+    normal; 1 where visible, what in-painting says of its own where hidden, else 0. `depth_sigma` (metres): standard
+    deviation of `object_depth` beside the sensor's noise, where a network gave it; None: nowhere.
     """
 
     index: int
@@ -127,6 +128,7 @@ class ObjectView:
     normal: Float[np.ndarray, "height width 3"]
     claim: Float[np.ndarray, "height width"]
     confidence: Float[np.ndarray, "height width"]
+    depth_sigma: Float[np.ndarray, "height width"] | None = None
 
 
 @dataclass(frozen=True)

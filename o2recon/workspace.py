@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,9 +127,7 @@ class ObjectFolder:
             for v in content["views"]
         )
         frame = ObjectFrame(**{k: np.array(x, float) for k, x in content["frame"].items()})
-        return ObjectRecord(
-            content["scene"], content["object"], content["category"], frame, views, content["floor"]
-        )
+        return ObjectRecord(content["scene"], content["object"], content["category"], frame, views, content["floor"])
 
     def write_volume(self, volume: Volume) -> None:
         with written_atomically(self.path / "hull.npz") as temporary, open(temporary, "wb") as file:
@@ -166,12 +165,20 @@ class ObjectFolder:
     def read_depth(self, kind: str, view: int) -> np.ndarray:
         return read_image(self.image(kind, view)).astype(np.float32) / 1000
 
+    def drop(self, kind: str) -> None:
+        """Delete the files of one kind, when there are any."""
+        shutil.rmtree(self.path / kind, ignore_errors=True)
+
     def read_mask(self, kind: str, view: int) -> np.ndarray:
         return read_image(self.image(kind, view)) > 0
 
     def read_view(self, view: ViewRecord) -> ObjectView:
-        """One view with all that training needs: in-painted colour, completed depth, cue normals, masks, confidence."""
+        """One view with all that training needs: in-painted colour, completed depth, cue normals, masks, confidence.
+
+        The depth is that of the cues where there is one beside the sensor's.
+        """
         i = view.index
+        is_cued = self.image("cues/depth", i).is_file()
         return ObjectView(
             index=i,
             camera=view.camera,
@@ -182,8 +189,9 @@ class ObjectFolder:
             hidden=self.read_mask("masks/hidden", i),
             possible=self.read_mask("masks/possible", i),
             unknown=self.read_mask("masks/unknown", i),
-            object_depth=self.read_depth("inpainted/depth", i),
+            object_depth=self.read_depth("cues/depth" if is_cued else "inpainted/depth", i),
             normal=self.read_normal("cues/normal", i),
             claim=read_image(self.image("masks/claim", i)).astype(np.float32) / 255,
             confidence=read_image(self.image("inpainted/confidence", i)).astype(np.float32) / 255,
+            depth_sigma=self.read_depth("cues/depth_sigma", i) if is_cued else None,
         )

@@ -60,6 +60,7 @@ class Preparation:
         self._scene_fingerprint = scene.fingerprint()
         self._stages = {name: build(job.config[name]) for name in MANIFESTS}
         self._stages["inpaint"].on(job.device, seed=job.config.seed)
+        self._stages["cues"].on(job.device)
 
     def folder(self, object_id: int) -> ObjectFolder:
         return ObjectFolder(self._job.prepared_folder(self._scene.name, object_id))
@@ -77,7 +78,7 @@ class Preparation:
             config = self._job.plain(name)
             if name == "objects":
                 config = for_object(config, kept.id)
-            if name in ("masks", "inpaint"):  # painted sketches; the painter that runs on this machine
+            if name in ("masks", "inpaint", "cues"):  # painted sketches, the painter of this machine, precomputed maps
                 inputs = inputs | self._stages[name].inputs(self.folder(kept.id))
             steps.append(Step(name, root / manifest, config, inputs))
             inputs = {name: steps[-1].fingerprint}
@@ -110,6 +111,8 @@ class Preparation:
 
     def _build(self, kept: Kept, steps: list[Step], *, again: bool) -> None:
         folder = self.folder(kept.id)
+        if steps[-1].name == "cues":
+            self._stages["cues"].require(folder)
         for i, step in enumerate(steps):
             if step.is_current and not again:
                 continue

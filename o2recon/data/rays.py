@@ -111,6 +111,8 @@ class RayBuilder:
         """z in metres of the object's surface (0: unknown), of the end of seen-empty space (0: none), and sigma."""
         surface = view.object_depth.astype(np.float32)
         sigma = self._sigma(surface)
+        if view.depth_sigma is not None:
+            sigma = sigma + view.depth_sigma
         mixed = view.visible & (np.abs(surface - cv2.medianBlur(surface, 3)) > self.edge_jump + 2 * sigma)
         surface = np.where(mixed, 0, surface)
         depth = view.depth.astype(np.float32)

@@ -1,11 +1,12 @@
 """Colour, depth and normals where the object is hidden, with a confidence for every pixel."""
 
 from o2recon.inpaint.agreement import Agreement, agreements, mean_difference
-from o2recon.inpaint.cache import PictureCache
+from o2recon.inpaint.alignment import CONVENTIONS, Alignment, align, aligned_depth, plain_depth
+from o2recon.inpaint.cache import PictureCache, content_key
 from o2recon.inpaint.canvas import COPIED, NOTHING, PAINTED, PHOTOGRAPHED, WARPED, Canvas
 from o2recon.inpaint.classical import Classical, nearest_color
 from o2recon.inpaint.consistency import Consistency
-from o2recon.inpaint.depth import AlignedMonocular, EightBit, aligned_depth
+from o2recon.inpaint.depth import AlignedMonocular, EightBit
 from o2recon.inpaint.diffusion import Diffusion
 from o2recon.inpaint.exposure import exposure_gains
 from o2recon.inpaint.geometry import CompletedGeometry, complete_geometry, depth_normals, replaced_geometry
@@ -19,6 +20,7 @@ from o2recon.inpaint.sources import Sight, SourceView, bilinear, seen_points, so
 from o2recon.inpaint.window import Window, window_around
 
 __all__ = [
+    "CONVENTIONS",
     "COPIED",
     "NOTHING",
     "PAINTED",
@@ -26,6 +28,7 @@ __all__ = [
     "WARPED",
     "Agreement",
     "AlignedMonocular",
+    "Alignment",
     "Canvas",
     "Classical",
     "CompletedGeometry",
@@ -46,13 +49,16 @@ __all__ = [
     "SourceView",
     "Window",
     "agreements",
+    "align",
     "aligned_depth",
     "bilinear",
     "complete_geometry",
+    "content_key",
     "depth_normals",
     "exposure_gains",
     "mean_difference",
     "nearest_color",
+    "plain_depth",
     "replaced_geometry",
     "seen_points",
     "source_view",

@@ -11,6 +11,14 @@ from jaxtyping import Bool, UInt8
 from o2recon.workspace import read_image, write_image
 
 
+def content_key(*arrays: np.ndarray, **rest: str | int | float | list[int]) -> str:
+    """Hash of the arrays and of everything else that decides a result."""
+    digest = hashlib.sha256(json.dumps([arrays[0].shape, rest], sort_keys=True).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class PictureCache:
     """A folder of PNG files named by content; a damaged file counts as missing."""
@@ -24,10 +32,7 @@ class PictureCache:
         **rest: str | int | float,
     ) -> str:
         """Hash of the picture, the mask and everything else that decides the result."""
-        digest = hashlib.sha256(json.dumps([image.shape, rest], sort_keys=True).encode())
-        digest.update(np.ascontiguousarray(image).tobytes())
-        digest.update(np.packbits(mask).tobytes())
-        return digest.hexdigest()[:32]
+        return content_key(image, np.packbits(mask), **rest)
 
     def read(self, key: str) -> UInt8[np.ndarray, "size size 3"] | None:
         """The picture, or None."""

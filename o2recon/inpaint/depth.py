@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
+from o2recon.inpaint.alignment import align, aligned_depth
 from o2recon.inpaint.canvas import Canvas
 from o2recon.inpaint.painter import Painted, Request
-from o2recon.masks import harmonic_fill
 
 Paint = Callable[[Sequence[Request]], list[Painted]]
 
@@ -33,11 +33,13 @@ class DepthCompletion(Protocol):
 
 @runtime_checkable
 class DepthNetwork(Protocol):
-    """What `o2recon.models.MonocularDepth` is: an image to inverse depth up to scale and shift."""
+    """What `o2recon.models.MonocularDepth` is: images to depth up to scale and shift, in the space of `convention`."""
+
+    convention: str
 
     def __call__(
-        self, image: UInt8[np.ndarray, "height width 3"], *, device: str
-    ) -> Float[np.ndarray, "height width"]: ...
+        self, images: Sequence[UInt8[np.ndarray, "height width 3"]], *, device: str
+    ) -> list[Float[np.ndarray, "height width"]]: ...
 
 
 class AlignedMonocular:
@@ -67,41 +69,14 @@ class AlignedMonocular:
         gap = canvas.hidden & ~canvas.fused
         if not gap.any():
             return np.zeros(gap.shape, np.float32)
-        relative = self.network(canvas.full_image(photo), device=device)[canvas.crop.window]
+        relative = self.network([canvas.full_image(photo)], device=device)[0][canvas.crop.window]
         known = (canvas.visible | canvas.fused) & (canvas.geometry.depth > 0)
-        return aligned_depth(relative, canvas.geometry.depth, known, gap, min_pixels=self.min_pixels)
-
-
-def aligned_depth(
-    relative: Float[np.ndarray, "height width"],
-    depth: Float[np.ndarray, "height width"],
-    known: Bool[np.ndarray, "height width"],
-    gap: Bool[np.ndarray, "height width"],
-    *,
-    min_pixels: int,
-    rounds: int = 5,
-) -> Float[np.ndarray, "height width"]:
-    """Metric depth (z) of the `gap` from relative inverse depth: 1/z = a relative + b + c, zero elsewhere.
-
-    a > 0 and b are fitted to `depth` on the `known` pixels, in `rounds` of least squares, each with the half that
-    fitted best before; c is the membrane that the remaining error of the known pixels around the gap stretches over it,
-    so that the depth joins on without a step. All zero when fewer than `min_pixels` are known or the fit has a <= 0.
-    """
-    nothing = np.zeros(depth.shape, np.float32)
-    if np.count_nonzero(known) < min_pixels:
-        return nothing
-    x, y = relative[known].astype(float), 1 / depth[known].astype(float)
-    use = np.ones(x.size, bool)
-    for _ in range(rounds):
-        a, b = np.linalg.lstsq(np.stack([x[use], np.ones(use.sum())], -1), y[use], rcond=None)[0]
-        error = np.abs(a * x + b - y)
-        use = error <= np.median(error)
-    if a <= 0:
-        return nothing
-    inverse = a * relative.astype(float) + b
-    rest = np.where(known, 1 / np.maximum(depth, 1e-6) - inverse, 0)
-    inverse += harmonic_fill(rest[..., None], known, gap)[..., 0]
-    return np.where(gap & (inverse > 1e-2), 1 / np.maximum(inverse, 1e-2), 0).astype(np.float32)
+        found = align(
+            relative, canvas.geometry.depth, known, min_pixels=self.min_pixels, convention=self.network.convention
+        )
+        if found is None:
+            return np.zeros(gap.shape, np.float32)
+        return aligned_depth(found, relative, canvas.geometry.depth, known, gap)
 
 
 class EightBit:

@@ -2,12 +2,17 @@
 
 from o2recon.models.depth import MonocularDepth
 from o2recon.models.inpainting import InpaintingPipeline
+from o2recon.models.marigold import MarigoldDepth, MarigoldNormals
+from o2recon.models.snu import SurfaceNormalUncertainty
 from o2recon.models.weights import FoundPipeline, find_weights, hub_cache, inpainting_pipelines, weights_identity
 
 __all__ = [
     "FoundPipeline",
     "InpaintingPipeline",
+    "MarigoldDepth",
+    "MarigoldNormals",
     "MonocularDepth",
+    "SurfaceNormalUncertainty",
     "find_weights",
     "hub_cache",
     "inpainting_pipelines",

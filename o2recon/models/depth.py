@@ -1,11 +1,13 @@
-"""Monocular depth networks of transformers, as a callable from an image to a map of relative inverse depth."""
+"""Monocular depth networks of transformers, as a callable from images to maps of relative inverse depth."""
 
+import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from o2recon.models.weights import find_weights, hub_cache, weights_identity
+from o2recon.models.weights import find_weights, no_weights, weights_identity
 
 KINDS = ("inverse", "metric")
 
@@ -16,33 +18,51 @@ class MonocularDepth:
     `predicts`: `inverse` (relative inverse depth, the usual) or `metric` (depth in metres or any unit).
     """
 
+    convention = "inverse"
+
     def __init__(self, *, model: str, revision: str | None, predicts: str) -> None:
         if predicts not in KINDS:
-            raise ValueError(f"inpaint.depth.network.predicts is '{predicts}': choose one of {', '.join(KINDS)}")
+            raise ValueError(f"predicts of the depth network is '{predicts}': choose one of {', '.join(KINDS)}")
         self.model, self.revision, self.predicts = model, revision, predicts
         self._network: Any = None
         self._processor: Any = None
 
     @property
-    def name(self) -> str:
+    def obstacle(self) -> str | None:
+        """Why it cannot run here, with what to do about it; None when it can."""
+        if importlib.util.find_spec("transformers") is None:
+            return f"{self.model} needs transformers: pip install 'o2recon[diffusion]'"
+        return None if find_weights(self.model, self.revision) else no_weights(self.model, self.revision)
+
+    @property
+    def identity(self) -> str:
+        """What decides a map beside the picture."""
         folder = find_weights(self.model, self.revision)
-        return weights_identity(folder) if folder else self.model
+        return f"{weights_identity(folder) if folder else self.model} {self.predicts}"
 
     def __call__(
-        self, image: UInt8[np.ndarray, "height width 3"], *, device: str
-    ) -> Float[np.ndarray, "height width"]:
-        """Inverse depth up to scale and shift. ValueError without weights, ImportError without transformers."""
+        self, images: Sequence[UInt8[np.ndarray, "height width 3"]], *, device: str
+    ) -> list[Float[np.ndarray, "height width"]]:
+        """Inverse depth up to scale and shift of pictures of one size, in one batch.
+
+        ValueError without weights, ImportError without transformers.
+        """
         import torch
         from PIL import Image
 
         self._load()
         network = self._network.to(device)
-        batch = self._processor(images=Image.fromarray(image), return_tensors="pt").to(device)
+        batch = self._processor(images=[Image.fromarray(i) for i in images], return_tensors="pt").to(device)
         with torch.inference_mode():
             depth = network(**batch).predicted_depth[:, None].float()
-        depth = torch.nn.functional.interpolate(depth, image.shape[:2], mode="bilinear", align_corners=False)
-        found = depth[0, 0].cpu().numpy()
-        return found if self.predicts == "inverse" else (1 / np.maximum(found, 1e-3)).astype(np.float32)
+        depth = torch.nn.functional.interpolate(depth, images[0].shape[:2], mode="bilinear", align_corners=False)
+        found = list(depth[:, 0].cpu().numpy())
+        return found if self.predicts == "inverse" else [(1 / np.maximum(f, 1e-3)).astype(np.float32) for f in found]
+
+    def release(self) -> None:
+        """Free the GPU; the network waits in main memory for the next call."""
+        if self._network is not None:
+            self._network.to("cpu")
 
     def _load(self) -> None:
         if self._network is not None:
@@ -53,9 +73,6 @@ class MonocularDepth:
             raise ImportError(f"monocular depth: pip install 'o2recon[diffusion]' ({error})") from error
         folder = find_weights(self.model, self.revision)
         if folder is None:
-            raise ValueError(
-                f"inpaint.depth.network.model '{self.model}' is neither a folder nor in {hub_cache()}:"
-                f" 'hf download {self.model}', another model, or inpaint.depth=null"
-            )
+            raise ValueError(no_weights(self.model, self.revision))
         self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
         self._network = AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval()

@@ -49,6 +49,17 @@ def weights_identity(folder: Path) -> str:
     return f"{folder.name}#{digest.hexdigest()[:12]}"
 
 
+def no_weights(model: str, revision: str | None) -> str:
+    """One line: where the weights were looked for and how to get them."""
+    wanted = f"'{model}'" + (f" at revision {revision}" if revision else "")
+    return f"{wanted} is neither a complete folder nor in {hub_cache()}: 'hf download {model}', or name another model"
+
+
+def pipeline_class(folder: Path) -> str:
+    """Class name of a diffusers pipeline; 'single network' of a folder that is none."""
+    return _components(folder)[0] if (folder / "model_index.json").is_file() else "single network"
+
+
 @dataclass(frozen=True)
 class FoundPipeline:
     """A diffusers pipeline in the hub's cache."""

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,9 +54,7 @@ WARP = Reproject(
     exposure_samples=300,
     exposure_min_shared=10,
 )
-AGREE = Consistency(
-    warp=WARP, num_references=2, reference_degrees=60.0, num_sources=4, color_sigma=20.0, compare=None
-)
+AGREE = Consistency(warp=WARP, num_references=2, reference_degrees=60.0, num_sources=4, color_sigma=20.0, compare=None)
 OPTIONS = {"edge_px": 1, "observed_evidence": 0.5, "crop_margin_px": 4, "seed": 0}
 PROMPT = Prompt(template="a {category}", aliases={"ball": "football"})
 
@@ -191,9 +190,11 @@ def test_pixels_that_the_painter_gives_up_have_no_confidence_and_keep_the_photog
 
 def test_monocular_depth_of_the_painted_view_is_aligned_to_what_was_seen(tmp_path: Path) -> None:
     class Perfect:
-        def __call__(self, image: np.ndarray, *, device: str) -> np.ndarray:
-            depth = next(order).object_depth
-            return (2 / np.where(depth > 0, depth, 9) - 0.3).astype(np.float32)
+        convention = "inverse"
+
+        def __call__(self, images: Sequence[np.ndarray], *, device: str) -> list[np.ndarray]:
+            depths = [next(order).object_depth for _ in images]
+            return [(2 / np.where(depth > 0, depth, 9) - 0.3).astype(np.float32) for depth in depths]
 
     capture, folder = masked(tmp_path)
     order = iter(capture.sphere.views)

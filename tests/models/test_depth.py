@@ -10,7 +10,7 @@ from o2recon.models import MonocularDepth
 def test_depth_has_the_pictures_size_and_metric_networks_are_inverted(tiny_depth_network: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     found = {
-        kind: MonocularDepth(model=str(tiny_depth_network), revision=None, predicts=kind)(picture, device="cpu")
+        kind: MonocularDepth(model=str(tiny_depth_network), revision=None, predicts=kind)([picture], device="cpu")[0]
         for kind in ("inverse", "metric")
     }
     assert found["inverse"].shape == (40, 60)
@@ -26,10 +26,10 @@ def test_missing_weights_and_missing_library_are_said_in_one_line(
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", None)
         with pytest.raises(ImportError, match=r"o2recon\[diffusion\]"):
-            network(picture, device="cpu")
+            network([picture], device="cpu")
     pytest.importorskip("transformers")
     with pytest.raises(ValueError, match="hf download owner/name"):
-        network(picture, device="cpu")
+        network([picture], device="cpu")
 
 
 def test_unknown_kind_is_refused() -> None:
