@@ -1,6 +1,6 @@
 """Which pixels show the object, hide it, may hide it, or say nothing."""
 
-from o2recon.masks.crop import Crop, crop_camera, object_crop
+from o2recon.masks.crop import Crop, crop_camera, object_crop, object_pixels
 from o2recon.masks.hidden import Claims, carved_claims, covered, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, dilate, erode, pixel_labels, wide_gaps
 from o2recon.masks.masks import Masks, Window, sketch_file
@@ -25,6 +25,7 @@ __all__ = [
     "harmonic_fill",
     "lift",
     "object_crop",
+    "object_pixels",
     "occlusion_margin",
     "painted_file",
     "painted_files",

@@ -28,6 +28,20 @@ class Crop:
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
+def object_pixels(frame: ObjectFrame, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]) -> float:
+    """How large the object is in the image: the diagonal of its box at the depth of its centre, pixels.
+
+    The depth counts as at least half the diagonal, so that a camera inside the box sees a size, too.
+    """
+    z = float((frame.center - camera_to_world[:3, 3]) @ camera_to_world[:3, 2])
+    return 2 * frame.scale * focal_length(camera) / max(z, frame.scale)
+
+
+def focal_length(camera: Camera) -> float:
+    """One for both axes, pixels: the geometric mean."""
+    return float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2]))))
+
+
 def object_crop(
     frame: ObjectFrame,
     camera: Camera,

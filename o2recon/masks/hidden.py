@@ -37,9 +37,12 @@ def covered(
     surface_depth: Float[np.ndarray, "height width"],
     margin: Float[np.ndarray, "height width"],
 ) -> Bool[np.ndarray, "height width"]:
-    """True where a surface at z = `surface_depth` (0 = none) lies behind another one, or where nothing was measured."""
-    behind = labels.other & (surface_depth > labels.depth + margin)
-    return (surface_depth > 0) & (behind | labels.unknown)
+    """True where a surface at z = `surface_depth` (0 = none) lies behind another one, or where nothing was measured.
+
+    Drop-out along the object's own edge is judged by what is measured beside it: there the background is no cover.
+    """
+    behind = (labels.depth <= 0) | (surface_depth > labels.depth + margin)
+    return (surface_depth > 0) & (labels.other | labels.unknown) & behind
 
 
 def carved_claims(

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 class PixelLabels:
     """Three exclusive masks that cover the image, and the depth they were judged by.
 
-    `depth` (metres, z) is the sensor's; in thin drop-out of another surface it is the farthest measurement nearby, so
-    that a z-test against it errs towards not claiming. 0 where nothing is known.
+    `depth` (metres, z) is the sensor's; in thin drop-out that is not the object's alone it is the farthest measurement
+    of another surface nearby, so that a z-test against it errs towards not claiming. 0 where nothing is known.
     """
 
     visible: Bool[np.ndarray, "height width"]
@@ -55,7 +55,7 @@ def pixel_labels(
     """Labels of one view for one object. `depth` in metres, 0 where nothing was measured.
 
     A pixel with the object's id is visible, with or without depth. Drop-out up to `dropout_px` wide takes the label of
-    its surroundings; where these are both the object and something else, it is unknown.
+    its surroundings; where these are both the object and something else, it is unknown, but not without depth.
     """
     named = instance == object_id
     invalid = depth <= 0
@@ -70,6 +70,6 @@ def pixel_labels(
     unknown = unknown | undecided
     other = ~visible & ~unknown
     farthest = cv2.dilate(np.where(surface, depth, 0).astype(np.float32), disc(dropout_px))
-    filled = np.where(thin & other, farthest, depth).astype(np.float32)
+    filled = np.where(thin & (other | undecided), farthest, depth).astype(np.float32)
     lost = other & (filled <= 0)
     return PixelLabels(visible, other & ~lost, unknown | lost, filled)

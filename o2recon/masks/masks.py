@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import binary_dilation
 
-from o2recon.masks.crop import Crop, crop_camera, object_crop
+from o2recon.masks.crop import Crop, crop_camera, object_crop, object_pixels
 from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
 from o2recon.masks.painted import painted_files, painted_sketches, sketches_fingerprint
@@ -55,13 +55,13 @@ class Masks:
         mode: str,
         margin: float,
         num_sigmas: float,
-        dropout_px: int,
+        dropout_share: float,
         observed_evidence: float,
         observed_confidence: float,
         completed_confidence: float,
         sketch_confidence: float,
-        sketch_slack_px: int,
-        crop_margin_px: int,
+        sketch_slack_share: float,
+        crop_margin_share: float,
         large_share: float,
     ) -> None:
         if mode not in MODES:
@@ -69,13 +69,13 @@ class Masks:
         self.mode = mode
         self.margin = margin
         self.num_sigmas = num_sigmas
-        self.dropout_px = dropout_px
+        self.dropout_share = dropout_share
         self.observed_evidence = observed_evidence
         self.observed_confidence = observed_confidence
         self.completed_confidence = completed_confidence
         self.sketch_confidence = sketch_confidence
-        self.sketch_slack_px = sketch_slack_px
-        self.crop_margin_px = crop_margin_px
+        self.sketch_slack_share = sketch_slack_share
+        self.crop_margin_share = crop_margin_share
         self.large_share = large_share
 
     def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
@@ -127,12 +127,14 @@ class Masks:
     ) -> Window:
         """The frame as the claims see it. `visible`: the view's visible mask as it is on disk; None: its ids."""
         named = frame.instance == record.object if visible is None else visible
-        crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=self.crop_margin_px)
+        size = object_pixels(record.frame, frame.camera, frame.camera_to_world)
+        margin_px = _pixels(self.crop_margin_share, size)
+        crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=margin_px)
         here, named = crop.window, named[crop.window]
         instance = np.where(
             named, record.object, np.where(frame.instance[here] == record.object, 0, frame.instance[here])
         )
-        labels = pixel_labels(instance, frame.depth[here], record.object, dropout_px=self.dropout_px)
+        labels = pixel_labels(instance, frame.depth[here], record.object, dropout_px=_pixels(self.dropout_share, size))
         margin = occlusion_margin(scene.depth_sigma(labels.depth), margin=self.margin, num_sigmas=self.num_sigmas)
         camera, pose = crop_camera(frame.camera, crop), frame.camera_to_world
         limit = np.where(labels.depth > 0, labels.depth + margin, 0)
@@ -182,7 +184,8 @@ class Masks:
         surface = np.zeros(frame.depth.shape, np.float32)
         surface[window.crop.window] = window.surface.depth
         seen = np.where(frame.instance == record.object, frame.depth, 0).astype(np.float32)
-        lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world, slack_px=self.sketch_slack_px)
+        slack_px = _pixels(self.sketch_slack_share, object_pixels(record.frame, frame.camera, frame.camera_to_world))
+        lifted = lift(painted, seen, surface, frame.camera, frame.camera_to_world, slack_px=slack_px)
         if "carve" not in mode:
             return lifted
         keep = _in_permitted(volume, lifted.points)
@@ -198,6 +201,11 @@ class Masks:
         for warning in found:
             logger.warning("masks: %s", warning)
         return found
+
+
+def _pixels(share: float, size: float) -> int:
+    """A length given as a share of the object's size (pixels), at least 1."""
+    return max(round(share * size), 1)
 
 
 def sketch_file(root: Path, object_id: int, view: int) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from o2recon.cameras import inside_image, pixel_centers, project, unproject
-from o2recon.masks.crop import Crop, crop_camera
+from o2recon.masks.crop import Crop, crop_camera, focal_length
 from o2recon.masks.hidden import covered
 from o2recon.masks.labels import PixelLabels, dilate, disc, erode
 from o2recon.masks.membrane import harmonic_depth
@@ -46,7 +46,7 @@ def lift(
     depth = harmonic_depth(known, known > 0, sketch & (known <= 0))
     use = sketch & (depth > 0)
     points = unproject(camera, camera_to_world, pixel_centers(camera)[use], depth[use].astype(float))
-    return LiftedSketch(points, depth[use] / float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2])))))
+    return LiftedSketch(points, depth[use] / focal_length(camera))
 
 
 def trimmed(mask: Bool[np.ndarray, "height width"], *, slack_px: int) -> Bool[np.ndarray, "height width"]:
@@ -85,8 +85,7 @@ def splat_depth(
         return np.zeros_like(depth)
     column, row = np.floor(pixels[inside]).astype(int).T
     np.minimum.at(depth, (row, column), z[inside].astype(np.float32))
-    focal = float(np.sqrt(abs(np.linalg.det(camera.intrinsics[:2, :2]))))
-    radius = int(np.ceil(np.percentile(lifted.spacing[inside] * focal / z[inside], 90)))
+    radius = int(np.ceil(np.percentile(lifted.spacing[inside] * focal_length(camera) / z[inside], 90)))
     hit = np.isfinite(depth)
     closed = cv2.morphologyEx(np.pad(hit.astype(np.uint8), radius), cv2.MORPH_CLOSE, disc(radius))[
         radius:-radius, radius:-radius

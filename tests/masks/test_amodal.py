@@ -58,7 +58,7 @@ def folder(scene: Scene, room: Path, tmp_path: Path) -> ObjectFolder:
 
 def stage(mode: str) -> Masks:
     config = OmegaConf.load(CONF / "masks" / "auto.yaml")
-    return instantiate(config, mode=mode, dropout_px=3, crop_margin_px=4)
+    return instantiate(config, mode=mode)
 
 
 def overlaps(folder: ObjectFolder, room: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -72,3 +72,14 @@ def test_margin_grows_with_the_noise() -> None:
 def test_nothing_is_covered_where_no_surface_is_hit() -> None:
     labels = pixel_labels(np.zeros(SHAPE, int), np.full(SHAPE, 1.0, np.float32), 1, dropout_px=5)
     assert not covered(labels, np.zeros(SHAPE, np.float32), MARGIN).any()
+
+
+@pytest.mark.parametrize(("beside", "claimed"), [(4.0, False), (1.0, True)])
+def test_dropout_along_the_object_s_edge_is_claimed_only_beside_a_cover(beside: float, claimed: bool) -> None:
+    instance = np.zeros(SHAPE, int)
+    instance[:, 20:] = 1
+    depth = np.where(instance == 1, 2.0, beside).astype(np.float32)
+    depth[:, 18:20] = 0
+    labels = pixel_labels(instance, depth, 1, dropout_px=5)
+    over = covered(labels, np.full(SHAPE, 2.0, np.float32), MARGIN)
+    assert labels.unknown[:, 18:20].all() and (over[:, 18:20] == claimed).all()

@@ -14,13 +14,13 @@ def masks(**changes: object) -> Masks:
         "mode": "auto",
         "margin": 0.02,
         "num_sigmas": 2.0,
-        "dropout_px": 3,
+        "dropout_share": 0.02,
         "observed_evidence": 0.5,
         "observed_confidence": 1.0,
         "completed_confidence": 0.3,
         "sketch_confidence": 0.8,
-        "sketch_slack_px": 3,
-        "crop_margin_px": 4,
+        "sketch_slack_share": 0.02,
+        "crop_margin_share": 0.04,
         "large_share": 0.9,
     }
     return Masks(**{**options, **changes})  # type: ignore[arg-type]
@@ -85,3 +85,16 @@ def test_unusable_sketches_are_named(tmp_path: Path) -> None:
         masks()(capture, folder)
     with pytest.raises(ValueError, match=r"masks\.mode is 'paint'"):
         masks(mode="paint")
+
+
+@pytest.mark.parametrize("size", [64, 192])
+def test_what_counts_as_dropout_follows_the_object_s_size_in_the_image(tmp_path: Path, size: int) -> None:
+    capture, folder = prepared(tmp_path, size=size)
+    view, unit = capture.views[0], size // 64
+    row, column = np.argwhere(view.hidden).mean(0).astype(int)
+    view.depth[row : row + 2 * unit, : column + unit] = 0
+    view.depth[row + 8 * unit : row + 13 * unit, : column + unit] = 0
+    window = masks().window(capture, folder.read_record(), folder.read_volume(), capture.frame(0), None)
+    unknown = np.zeros((size, size), bool)
+    unknown[window.crop.window] = window.labels.unknown
+    assert not unknown[row : row + 2 * unit, column].any() and unknown[row + 8 * unit : row + 13 * unit, column].all()

@@ -11,10 +11,10 @@ from o2recon.workspace import ObjectFolder, read_image, write_image
 
 
 def masks(**changes: object) -> Masks:
-    """As configured, for images of 64 pixels."""
+    """As configured, any of its values replaced."""
     file = Path(__file__).parents[2] / "o2recon" / "conf" / "masks" / "auto.yaml"
     values = {k: v for k, v in yaml.safe_load(file.read_text()).items() if k != "_target_"}
-    return Masks(**{**values, "dropout_px": 3, "sketch_slack_px": 3, "crop_margin_px": 4, **changes})
+    return Masks(**{**values, **changes})
 
 
 def unseen(folder: ObjectFolder) -> None:

@@ -16,9 +16,9 @@ CHOICE = {"num_views": 3, "min_angle_deg": 30.0, "min_share": 0.2}
 
 
 def masks(**changes: Any) -> Masks:
-    """The mask stage as configured, for small images."""
+    """The mask stage as configured, any of its values replaced."""
     values = {k: v for k, v in yaml.safe_load((CONF / "masks/auto.yaml").read_text()).items() if k != "_target_"}
-    return Masks(**{**values, "dropout_px": 3, "sketch_slack_px": 3, "crop_margin_px": 4, **changes})
+    return Masks(**{**values, **changes})
 
 
 @pytest.fixture
