@@ -58,3 +58,13 @@ def tiny_depth_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_networks import save_depth_network
 
     return save_depth_network(tmp_path_factory.mktemp("networks") / "depth")
+
+
+@pytest.fixture(scope="session")
+def tiny_marigold(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Random Marigold pipelines for normals and depth on disk; tests that need them skip without diffusers."""
+    pytest.importorskip("diffusers")
+    from tiny_networks import save_marigold
+
+    folder = tmp_path_factory.mktemp("networks")
+    return {kind: save_marigold(folder / kind, kind) for kind in ("normals", "depth")}

@@ -9,33 +9,12 @@ import torch
 
 def save_inpainter(folder: Path) -> Path:
     """A latent-diffusion in-painter of Stable Diffusion's kind: 9 input channels, factor 8, text by characters."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
+    from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline
 
     torch.manual_seed(0)
     tokenizer, text = _text(folder.parent / f"{folder.name}_tokens")
-    encoder = AutoencoderKL(
-        block_out_channels=(4, 4, 4, 4),
-        norm_num_groups=2,
-        layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        sample_size=64,
-    )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        in_channels=9,
-        out_channels=4,
-        layers_per_block=1,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-        cross_attention_dim=16,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=4,
-    )
-    scheduler = DDIMScheduler(
-        beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
-    )
+    encoder, unet = _latent_networks(in_channels=9)
+    scheduler = DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1)
     pipeline = StableDiffusionInpaintPipeline(
         vae=encoder,
         unet=unet,
@@ -45,6 +24,35 @@ def save_inpainter(folder: Path) -> Path:
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def save_marigold(folder: Path, kind: str) -> Path:
+    """Marigold for `normals` or `depth`: 8 input channels, one step, 32 pixels."""
+    import diffusers
+
+    torch.manual_seed(0)
+    tokenizer, text = _text(folder.parent / f"{folder.name}_tokens")
+    encoder, unet = _latent_networks(in_channels=8)
+    scheduler = diffusers.DDIMScheduler(
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        prediction_type="v_prediction",
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="trailing",
+    )
+    pipeline = getattr(diffusers, f"Marigold{kind.capitalize()}Pipeline")(
+        unet=unet,
+        vae=encoder,
+        scheduler=scheduler,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        prediction_type=kind,
+        default_denoising_steps=1,
+        default_processing_resolution=32,
     )
     pipeline.save_pretrained(folder)
     return folder
@@ -89,9 +97,7 @@ def save_flux_fill(folder: Path) -> Path:
         vae=encoder,
         text_encoder=text,
         tokenizer=tokenizer,
-        text_encoder_2=T5EncoderModel(
-            T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
-        ),
+        text_encoder_2=T5EncoderModel(T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)),
         tokenizer_2=PreTrainedTokenizerFast(
             tokenizer_object=spelling, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
         ),
@@ -124,6 +130,33 @@ def save_depth_network(folder: Path) -> Path:
     )
     processor.save_pretrained(folder)
     return folder
+
+
+def _latent_networks(*, in_channels: int):  # type: ignore[no-untyped-def]
+    """An autoencoder of factor 8 with 4 latent channels, and a U-Net that works on them."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    encoder = AutoencoderKL(
+        block_out_channels=(4, 4, 4, 4),
+        norm_num_groups=2,
+        layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        sample_size=64,
+    )
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        in_channels=in_channels,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        cross_attention_dim=16,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=4,
+    )
+    return encoder, unet
 
 
 def _text(folder: Path):  # type: ignore[no-untyped-def]

@@ -6,9 +6,15 @@ import platform
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from omegaconf import OmegaConf
+
+from o2recon.cli.build import build
 from o2recon.cli.job import Job
+from o2recon.cli.options import nested
 from o2recon.manifest import package_version
 from o2recon.models import find_weights, hub_cache, inpainting_pipelines
 
@@ -43,7 +49,7 @@ def run(job: Job) -> None:
         print("no GPU: everything runs on the CPU, a few minutes an object")
     for module, (enables, remedy) in OPTIONAL.items():
         print(_line(module, enables, remedy))
-    for line in _networks(job):
+    for line in (*_networks(job), *_cue_networks(job)):
         print(line)
     for name in ("work", "outputs"):
         folder = Path(job.config[name]).absolute()
@@ -66,6 +72,27 @@ def _networks(job: Job) -> Iterator[str]:
         yield f"in-painting network {model}: not in {hub_cache()} ('hf download {model}', or choose another model)"
     elif folder not in [found.folder for found in cached]:
         yield f"in-painting network {model}: {folder}"
+
+
+def _cue_networks(job: Job) -> Iterator[str]:
+    """The networks that cues can be computed with: what is on disk, or what to do about it."""
+    for group, choices in nested().items():
+        parent, kind = group.split("/")
+        if parent != "cues":
+            continue
+        chosen = _network(job.plain("cues").get(kind))
+        for choice in choices:
+            file = files("o2recon.conf") / parent / kind / f"{choice}.yaml"
+            own = _network(OmegaConf.to_container(OmegaConf.create(file.read_text())))
+            if own is not None:
+                same = chosen is not None and chosen["_target_"] == own["_target_"]
+                network = build(OmegaConf.create(chosen if same else own))
+                yield f"{group}={choice}: {network.obstacle or network.identity}"
+
+
+def _network(config: Any) -> dict[str, Any] | None:
+    """The network's part of a cue's config, when it has one."""
+    return dict(config["maps"]["network"]) if config and "network" in config.get("maps", {}) else None
 
 
 def _memory() -> str:

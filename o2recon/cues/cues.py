@@ -139,7 +139,7 @@ class Cues:
         cue_view = CueView(view, crop, photo, visible, hidden, nothing, nothing)
         surface = seen_surface(volume, cue_view.camera, view.camera_to_world, hidden)
         completed = folder.read_depth("inpainted/depth", view.index)[here]
-        agrees = (surface.depth > 0) & (np.abs(surface.depth - completed) < 0.001)
+        agrees = (surface.depth > 0) & (np.abs(surface.depth - completed) < self.sensor.fused_tolerance)
         observed = hidden & agrees & (surface.evidence >= self.sensor.fused_evidence)
         sure = hidden & (read_image(folder.image("inpainted/confidence", view.index))[here] > 0)
         return CueView(view, crop, photo, visible, hidden, observed, sure)

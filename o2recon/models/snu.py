@@ -47,7 +47,8 @@ class SurfaceNormalUncertainty:
     @property
     def identity(self) -> str:
         """What decides a map beside the picture."""
-        assert self.checkpoint is not None
+        if self.checkpoint is None or not self.checkpoint.is_file():
+            return "no checkpoint"
         facts = self.checkpoint.stat()
         digest = hashlib.sha256(f"{facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
         return f"{self.checkpoint.name}#{digest} at {self.long_side}"
