@@ -1,7 +1,8 @@
 """Which pixels show the object, hide it, may hide it, or say nothing."""
 
 from o2recon.masks.crop import Crop, crop_camera, object_crop, object_pixels
-from o2recon.masks.hidden import Claims, carved_claims, covered, occlusion_margin, settle
+from o2recon.masks.given import GivenMasks
+from o2recon.masks.hidden import Claims, carved_claims, covered, given_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, dilate, erode, pixel_labels, wide_gaps
 from o2recon.masks.masks import Masks, Window, sketch_file
 from o2recon.masks.membrane import harmonic_depth, harmonic_fill
@@ -11,6 +12,7 @@ from o2recon.masks.sketches import LiftedSketch, carry, lift, splat_depth
 __all__ = [
     "Claims",
     "Crop",
+    "GivenMasks",
     "LiftedSketch",
     "Masks",
     "PixelLabels",
@@ -21,6 +23,7 @@ __all__ = [
     "crop_camera",
     "dilate",
     "erode",
+    "given_claims",
     "harmonic_depth",
     "harmonic_fill",
     "lift",

@@ -70,6 +70,24 @@ def carved_claims(
     return settle(labels, named, confidence.astype(np.float32), permitted)
 
 
+def given_claims(
+    labels: PixelLabels,
+    named: Bool[np.ndarray, "height width"],
+    given: Bool[np.ndarray, "height width"],
+    *,
+    complete: bool,
+    given_confidence: float,
+) -> Claims:
+    """Claims of somebody who knows: the `given` mask is the object, all else is not, whatever was measured there.
+
+    `complete`: the mask shows all of the object. If not, it only shows what is hidden, and the slits that a hand leaves
+    between it and the visible part are unknown.
+    """
+    nothing = np.zeros_like(given)
+    claims = settle(labels, named, np.where(given, given_confidence, 0).astype(np.float32), nothing)
+    return Claims(claims.confidence, nothing, nothing if complete else claims.unknown & ~labels.unknown)
+
+
 def settle(
     labels: PixelLabels,
     named: Bool[np.ndarray, "height width"],

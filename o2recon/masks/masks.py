@@ -10,9 +10,11 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import binary_dilation
 
 from o2recon.masks.crop import Crop, crop_camera, object_crop, object_pixels
-from o2recon.masks.hidden import Claims, carved_claims, occlusion_margin, settle
+from o2recon.masks.given import GivenMasks
+from o2recon.masks.hidden import Claims, carved_claims, given_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
-from o2recon.masks.painted import painted_files, painted_sketches, sketches_fingerprint
+from o2recon.masks.notes import ViewNotes, left_out, view_notes, warnings_of
+from o2recon.masks.painted import files_fingerprint, painted_files, painted_sketches
 from o2recon.masks.sketches import LiftedSketch, carry, lift
 from o2recon.progress import track
 from o2recon.scene import Scene
@@ -23,7 +25,7 @@ from o2recon.workspace import ObjectFolder, write_image
 
 logger = logging.getLogger(__name__)
 
-MODES = ("auto", "carve", "sketch", "sketch+carve")
+MODES = ("auto", "carve", "sketch", "sketch+carve", "given")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Masks:
     Sketches are those of the scan and those painted with `o2recon annotate`, which win in their views.
 
     `mode`: 'carve' claims what the completed surface says, 'sketch' only what a person painted, 'sketch+carve' both;
-    'auto' is 'sketch+carve' where there are sketches, else 'carve'. Confidences are in [0, 1], lengths in metres.
+    'auto' is 'sketch+carve' where there are sketches, else 'carve'; 'given' takes the masks of `given` as they are.
+    Confidences are in [0, 1], `margin` in metres, `..._share` of the object's size in the image where it is a length.
     """
 
     def __init__(
@@ -62,7 +65,11 @@ class Masks:
         sketch_confidence: float,
         sketch_slack_share: float,
         crop_margin_share: float,
+        given: GivenMasks,
+        given_confidence: float,
         large_share: float,
+        max_beyond_share: float,
+        max_left_out: float,
     ) -> None:
         if mode not in MODES:
             raise ValueError(f"masks.mode is '{mode}': choose one of {', '.join(MODES)}")
@@ -76,36 +83,43 @@ class Masks:
         self.sketch_confidence = sketch_confidence
         self.sketch_slack_share = sketch_slack_share
         self.crop_margin_share = crop_margin_share
+        self.given = given
+        self.given_confidence = given_confidence
         self.large_share = large_share
+        self.max_beyond_share = max_beyond_share
+        self.max_left_out = max_left_out
 
     def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
-        """Notes: the mode that ran, hidden share of the amodal mask per view, warnings. ValueError for bad sketches."""
+        """Notes: the mode that ran, hidden share of the amodal mask per view and how much of it is beyond the carved
+        bound, warnings. ValueError for bad sketches or given masks."""
         record, volume = folder.read_record(), folder.read_volume()
         sketches = {}
-        if self.mode != "carve":
+        if "sketch" in self.mode or self.mode == "auto":
             sketches = scene.sketches(record.object) | painted_sketches(folder, scene.camera)
         files = {v: sketch_file(scene.root, record.object, v) for v in sketches} | painted_files(folder)
         mode = self._resolve(sketches, record, files, scene.root)
+        visible = {v.index: folder.read_mask("masks/visible", v.index) for v in record.views}
+        given = self.given.read(record.object, list(visible), scene.camera) if mode == "given" else {}
         logger.info("masks: mode %s, %d sketches", mode, len(sketches))
         lifted = [self._lift(scene, record, volume, v, files[v], m, mode) for v, m in sorted(sketches.items())]
-        shares: dict[str, float] = {}
-        at_border: list[int] = []
+        notes: dict[int, ViewNotes] = {}
         for view in track(record.views, description="masks"):
-            named = folder.read_mask("masks/visible", view.index)
-            window = self.window(scene, record, volume, scene.frame(view.index), named)
-            claims = self.claims(view, window, lifted, mode)
+            i, frame = view.index, scene.frame(view.index)
+            window = self.window(scene, record, volume, frame, visible[i], given=given.get(i))
+            claims = self._given_claims(window, given[i]) if given else self.claims(view, window, lifted, mode)
             _write(folder, view, window.crop, claims)
-            hidden, visible = int(claims.hidden.sum()), int(window.named.sum())
-            shares[str(view.index)] = round(hidden / max(hidden + visible, 1), 4)
-            if _touches_border(view, window.crop, claims):
-                at_border.append(view.index)
-        warnings = self._warnings(shares, at_border)
-        return {"mode": mode, "sketches": sorted(sketches), "hidden_share": shares, "warnings": warnings}
+            notes[i] = view_notes(claims, window.named, window.permitted, window.crop, visible[i].shape)
+        shares = {
+            k: {str(i): round(getattr(n, k), 4) for i, n in notes.items()} for k in ("hidden_share", "beyond_share")
+        }
+        return {"mode": mode, "sketches": sorted(sketches), **shares, "warnings": self._warnings(notes, visible, given)}
 
     def inputs(self, folder: ObjectFolder) -> dict[str, str]:
-        """What this stage reads besides the stage before: a hash of the painted sketches, where it looks at them."""
-        files = painted_files(folder)
-        return {"sketches": sketches_fingerprint(files.values())} if files and self.mode != "carve" else {}
+        """What this stage reads besides the stage before: a hash of the painted sketches or of the given masks."""
+        if self.mode == "given":
+            return self.given.inputs(int(folder.path.name))
+        files = painted_files(folder) if self.mode != "carve" else {}
+        return {"sketches": files_fingerprint(files.values())} if files else {}
 
     def _resolve(
         self, sketches: dict[int, np.ndarray], record: ObjectRecord, files: dict[int, Path], root: Path
@@ -123,13 +137,22 @@ class Masks:
         return self.mode
 
     def window(
-        self, scene: Scene, record: ObjectRecord, volume: Volume, frame: Frame, visible: np.ndarray | None
+        self,
+        scene: Scene,
+        record: ObjectRecord,
+        volume: Volume,
+        frame: Frame,
+        visible: np.ndarray | None,
+        *,
+        given: np.ndarray | None = None,
     ) -> Window:
-        """The frame as the claims see it. `visible`: the view's visible mask as it is on disk; None: its ids."""
+        """The frame as the claims see it, wide enough for the `given` mask. `visible`: the view's visible mask as it is
+        on disk; None: its ids."""
         named = frame.instance == record.object if visible is None else visible
         size = object_pixels(record.frame, frame.camera, frame.camera_to_world)
+        whole = named if given is None else named | given
         margin_px = _pixels(self.crop_margin_share, size)
-        crop = object_crop(record.frame, frame.camera, frame.camera_to_world, named, margin_px=margin_px)
+        crop = object_crop(record.frame, frame.camera, frame.camera_to_world, whole, margin_px=margin_px)
         here, named = crop.window, named[crop.window]
         instance = np.where(
             named, record.object, np.where(frame.instance[here] == record.object, 0, frame.instance[here])
@@ -163,6 +186,10 @@ class Masks:
             confidence = np.maximum(confidence, np.where(painted, self.sketch_confidence, 0))
         return settle(labels, window.named, confidence.astype(np.float32), window.permitted)
 
+    def _given_claims(self, window: Window, given: Bool[np.ndarray, "height width"]) -> Claims:
+        own, complete = given[window.crop.window], self.given.kind == "complete"
+        return given_claims(window.labels, window.named, own, complete=complete, given_confidence=self.given_confidence)
+
     def _lift(
         self, scene: Scene, record: ObjectRecord, volume: Volume, index: int, file: Path, sketch: np.ndarray, mode: str
     ) -> LiftedSketch:
@@ -191,13 +218,13 @@ class Masks:
         keep = _in_permitted(volume, lifted.points)
         return LiftedSketch(lifted.points[keep], lifted.spacing[keep])
 
-    def _warnings(self, shares: dict[str, float], at_border: list[int]) -> list[str]:
+    def _warnings(
+        self, notes: dict[int, ViewNotes], visible: dict[int, np.ndarray], given: dict[int, np.ndarray]
+    ) -> list[str]:
         """Said once for all views, and logged."""
-        found = []
-        if at_border:
-            found.append(f"the hidden mask touches the image border in views {', '.join(map(str, at_border))}")
-        if large := [view for view, share in shares.items() if share > self.large_share]:
-            found.append(f"more than {self.large_share:.0%} of the object would be hidden in views {', '.join(large)}")
+        found = warnings_of(notes, large_share=self.large_share, max_beyond_share=self.max_beyond_share)
+        if given and self.given.kind == "complete":
+            found += left_out(visible, given, max_left_out=self.max_left_out)
         for warning in found:
             logger.warning("masks: %s", warning)
         return found
@@ -211,12 +238,6 @@ def _pixels(share: float, size: float) -> int:
 def sketch_file(root: Path, object_id: int, view: int) -> Path:
     """Where a scan keeps the sketch of an object in a view."""
     return root / "sketches" / str(object_id) / f"{view}_class_inpaint mask.png"
-
-
-def _touches_border(view: ViewRecord, crop: Crop, claims: Claims) -> bool:
-    full = np.zeros((view.camera.height, view.camera.width), bool)
-    full[crop.window] = claims.hidden
-    return bool(full[0].any() or full[-1].any() or full[:, 0].any() or full[:, -1].any())
 
 
 def _in_permitted(volume: Volume, points: Float[np.ndarray, "points 3"]) -> Bool[np.ndarray, "points"]:

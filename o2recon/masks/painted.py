@@ -44,7 +44,7 @@ def painted_sketches(folder: ObjectFolder, camera: Camera) -> dict[int, Bool[np.
     return masks
 
 
-def sketches_fingerprint(files: Iterable[Path]) -> str:
+def files_fingerprint(files: Iterable[Path]) -> str:
     """Hash of the files' names and contents."""
     digest = hashlib.sha256()
     for path in sorted(files):

@@ -2,28 +2,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from sphere_capture import prepared
 
+import o2recon
 from o2recon.masks import Masks
 from o2recon.types import Volume
 from o2recon.workspace import read_image
 
 
 def masks(**changes: object) -> Masks:
-    options = {
-        "mode": "auto",
-        "margin": 0.02,
-        "num_sigmas": 2.0,
-        "dropout_share": 0.02,
-        "observed_evidence": 0.5,
-        "observed_confidence": 1.0,
-        "completed_confidence": 0.3,
-        "sketch_confidence": 0.8,
-        "sketch_slack_share": 0.02,
-        "crop_margin_share": 0.04,
-        "large_share": 0.9,
-    }
-    return Masks(**{**options, **changes})  # type: ignore[arg-type]
+    """As configured, any of its values replaced."""
+    config = OmegaConf.load(Path(o2recon.__file__).parent / "conf" / "masks" / "auto.yaml")
+    stage: Masks = instantiate(config, **changes)
+    return stage
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
@@ -83,7 +77,7 @@ def test_unusable_sketches_are_named(tmp_path: Path) -> None:
     capture.painted = {5: np.ones((64, 64), bool)}
     with pytest.raises(ValueError, match="frame 5"):
         masks()(capture, folder)
-    with pytest.raises(ValueError, match=r"masks\.mode is 'paint'"):
+    with pytest.raises(InstantiationException, match=r"masks\.mode is 'paint'"):
         masks(mode="paint")
 
 

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from sphere_capture import prepared
 
+import o2recon
 from o2recon.masks import Masks, painted_file, painted_files
 from o2recon.types import Volume
 from o2recon.workspace import ObjectFolder, read_image, write_image
@@ -12,9 +14,9 @@ from o2recon.workspace import ObjectFolder, read_image, write_image
 
 def masks(**changes: object) -> Masks:
     """As configured, any of its values replaced."""
-    file = Path(__file__).parents[2] / "o2recon" / "conf" / "masks" / "auto.yaml"
-    values = {k: v for k, v in yaml.safe_load(file.read_text()).items() if k != "_target_"}
-    return Masks(**{**values, **changes})
+    config = OmegaConf.load(Path(o2recon.__file__).parent / "conf" / "masks" / "auto.yaml")
+    stage: Masks = instantiate(config, **changes)
+    return stage
 
 
 def unseen(folder: ObjectFolder) -> None:

@@ -66,8 +66,10 @@ class Session:
 
         ValueError when `masks` ignores sketches, the object is not prepared, or a sketch cannot be used.
         """
-        if masks.mode == "carve":
-            raise ValueError("masks=carve ignores sketches: leave it out to paint, and to run with what was painted")
+        if masks.mode in ("carve", "given"):
+            raise ValueError(
+                f"masks={masks.mode} ignores sketches: leave it out to paint, and to run with what was painted"
+            )
         self.record, self.volume = folder.read_record(), folder.read_volume()
         self.store, self.continue_with = SketchStore(folder, scene.camera), continue_with
         self._masks, self._mode = masks, "sketch" if masks.mode == "sketch" else "sketch+carve"

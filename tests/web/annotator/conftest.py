@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from sphere_capture import prepared
 
 from o2recon.masks import Masks
@@ -17,8 +19,8 @@ CHOICE = {"num_views": 3, "min_angle_deg": 30.0, "min_share": 0.2}
 
 def masks(**changes: Any) -> Masks:
     """The mask stage as configured, any of its values replaced."""
-    values = {k: v for k, v in yaml.safe_load((CONF / "masks/auto.yaml").read_text()).items() if k != "_target_"}
-    return Masks(**{**values, **changes})
+    stage: Masks = instantiate(OmegaConf.load(CONF / "masks/auto.yaml"), **changes)
+    return stage
 
 
 @pytest.fixture

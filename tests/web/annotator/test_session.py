@@ -100,8 +100,9 @@ def test_proposed_views_hide_most_and_the_description_is_plain(make_session: Cal
 
 
 def test_what_cannot_be_painted_is_said_at_once(make_session: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="masks=carve ignores sketches"):
-        make_session(mode="carve")
+    for mode in ("carve", "given"):
+        with pytest.raises(ValueError, match=f"masks={mode} ignores sketches"):
+            make_session(mode=mode)
     _, _, folder, _ = make_session()
     write_image(painted_file(folder, 0), np.ones((9, 9), bool))
     with pytest.raises(ValueError, match="o2recon annotate"):
