@@ -105,6 +105,7 @@ def train(folder: ObjectFolder, out: Path, fit: Fit, *, seed: int = 0, **options
         points=point_options(),
         num_val_rays=400,
         val_chunk=200,
+        hull_margin=None,
     )
     return fit(
         folder,

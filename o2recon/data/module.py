@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from o2recon.data.hull import limited_to_hull
 from o2recon.data.points import PointBatch, PointSampler, VolumeField
 from o2recon.data.rays import RayBuilder
 from o2recon.data.sampler import RaySampler
@@ -30,7 +31,9 @@ class ObjectData(pl.LightningDataModule):
     A step draws for itself, where the tensors are. The generator that it draws from depends on `seed` and the step
     alone, so that a resumed run sees what an uninterrupted one would have seen.
     `shares`, `one_view`: see RaySampler. `points`: arguments of PointSampler (counts and metres). `num_val_rays`: in
-    all held-out views together. ValueError when the object was not prepared or no view looks at it.
+    all held-out views together. With `hull_margin` (metres) training renders rays only where they pass the permitted
+    volume or come that close to it; None: all the way through the box, as validation always does. ValueError when the
+    object was not prepared or no view looks at it.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class ObjectData(pl.LightningDataModule):
         points: dict[str, Any],
         num_val_rays: int,
         val_chunk: int,
+        hull_margin: float | None,
         seed: int,
     ) -> None:
         super().__init__()
@@ -51,6 +55,9 @@ class ObjectData(pl.LightningDataModule):
         self.shares, self.one_view = dict(shares), one_view
         self.num_rays, self.point_options = num_rays, dict(points)
         self.num_val_rays, self.val_chunk = num_val_rays, val_chunk
+        if hull_margin is not None and hull_margin <= 0:
+            raise ValueError(f"data.hull_margin={hull_margin}: must be > 0 metres, or null for whole rays")
+        self.hull_margin, self.is_limited = hull_margin, False
         self.frame: ObjectFrame | None = None
         self.first_step, self.steps_per_block, self.num_steps = 0, 1, 0
 
@@ -93,12 +100,17 @@ class ObjectData(pl.LightningDataModule):
 
     def move_to(self, device: torch.device) -> None:
         """Put everything on `device`; batches are drawn there."""
-        if self.train_table.view.device == device:
-            return
-        self.train_table = self.train_table.to(device)
-        self.val_table = None if self.val_table is None else self.val_table.to(device)
-        self.volume = self.volume.to(device)
-        self._samplers()
+        if self.train_table.view.device != device:
+            self.train_table = self.train_table.to(device)
+            self.val_table = None if self.val_table is None else self.val_table.to(device)
+            self.volume = self.volume.to(device)
+            self._samplers()
+        if self.hull_margin is not None and not self.is_limited:
+            assert self.frame is not None
+            self.train_table = limited_to_hull(
+                self.train_table, self.volume, margin=self.hull_margin / self.frame.scale
+            )
+            self.is_limited = True
 
     def draw(self, generator: torch.Generator) -> Draw:
         """The rays and points of one optimiser step: always as many, and nothing waits for the device."""

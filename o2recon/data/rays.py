@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from o2recon.cameras import pixel_centers, project, unnormalized_rays
-from o2recon.data.table import RayTable, Role, box_interval
+from o2recon.data.table import PARTS, RayTable, Role, box_interval
 from o2recon.transforms import object_to_world, world_to_object
 from o2recon.types import ObjectFrame, ObjectView
 
@@ -86,6 +86,8 @@ class RayBuilder:
             confidence=torch.from_numpy(confidence).half(),
             role=torch.from_numpy(role),
             boundary=torch.from_numpy(boundary),
+            start=torch.zeros(len(rows), dtype=torch.uint8),
+            end=torch.full((len(rows),), PARTS, dtype=torch.uint8),
         )
 
     def _pixels(

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from o2recon.types import RayBatch
 
+PARTS = 255
+"""Of the way through the box, in which `RayTable.start` and `end` count."""
+
 
 class Role(IntEnum):
     """What a pixel says about the object. Unknown pixels say nothing and have no ray."""
@@ -40,6 +43,10 @@ class RayTable:
     role: UInt8[Tensor, "rays"]
     boundary: Bool[Tensor, "rays"]
     """Within a few pixels of the outline between object and background."""
+    start: UInt8[Tensor, "rays"]
+    """Where rendering begins on the way through the box, in `PARTS` of it; 0: where the ray enters."""
+    end: UInt8[Tensor, "rays"]
+    """Where it ends; `PARTS`: where the ray leaves the box."""
 
     def __len__(self) -> int:
         return self.view.shape[0]
@@ -52,10 +59,13 @@ class RayTable:
         return RayTable(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
     def batch(self, index: Int[Tensor, "rays"]) -> RayBatch:
-        """The rays at `index`, unpacked; near and far are where they enter and leave the box."""
+        """The rays at `index`, unpacked; near and far are where they enter and leave the box, or what is
+        rendered of that way."""
         view = self.view[index].long()
         origins, directions = self.view_origins[view], self.directions[index]
         near, far = box_interval(origins, directions, self.box)
+        length = (far - near) / PARTS
+        near, far = near + self.start[index] * length, far - (PARTS - self.end[index].int()) * length
         role = self.role[index]
         return RayBatch(
             origins=origins,

@@ -21,6 +21,7 @@ def data_of(folder: ObjectFolder, seed: int = 0) -> ObjectData:
         points=point_options(),
         num_val_rays=300,
         val_chunk=128,
+        hull_margin=None,
         seed=seed,
     )
 
