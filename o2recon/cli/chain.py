@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
-from o2recon.cli.fitting import MESH, Fitting
+from o2recon.cli.fitting import MESH, Fitting, with_network
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
@@ -148,7 +148,7 @@ class Chain:
         """What decides the result, and its fingerprint."""
         config = OmegaConf.to_container(self._job.config, resolve=True)
         assert self._fitting is not None and isinstance(config, dict)
-        config = _deciding({str(k): v for k, v in config.items()})
+        config = _deciding(with_network({str(k): v for k, v in config.items()}, self._fitting.semantic_network))
         inputs = {
             "prepared": self._preparation.fingerprint(kept),
             "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
@@ -171,7 +171,7 @@ class Chain:
         if (folder / CONFIG).is_file():
             config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
             assert isinstance(config, dict)
-            old |= _deciding({str(k): v for k, v in config.items()})
+            old |= _deciding(with_network({str(k): v for k, v in config.items()}, before.get("semantic")))
             new |= identity["config"]
         what = "; ".join(changes(old, new)[:5])
         logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)
@@ -194,6 +194,7 @@ class Chain:
             "device": None,
             "encoding": None,
             "inpainter": notes.get("inpaint", {}).get("inpainter"),
+            "semantic": None,
             "fingerprint": identity["fingerprint"],
             "inputs": identity["inputs"],
             "versions": {

@@ -22,7 +22,7 @@ from o2recon.evaluate import find_truth
 from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
-from o2recon.train import build_field, load_field
+from o2recon.train import Semantic, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
@@ -41,10 +41,11 @@ class Fitting:
         self._job, self._device, self._scene = job, job.device, scene
         self._fit = build(job.config.train)
         self._baseline: Any = build(job.config.baseline) if job.config.baseline else None
+        self._semantic: Semantic | None = build(job.config.semantic) or None
         self._mesher = build(job.config.mesh)
         self._evaluator = build(job.config.evaluate)
         self._truth = truth_folder(job, scene)
-        self._parts = {group: job.plain(group) for group in FITTING}
+        self._parts = with_network({group: job.plain(group) for group in FITTING}, self.semantic_network)
         self._parts["train"].pop("device", None)
 
     def __call__(
@@ -66,6 +67,13 @@ class Fitting:
             done["mesh"] = (done.get("mesh") or {}) | evaluation.mesh
             done["groundtruth"] = self.groundtruth(folder.read_record().object)
         return done | {"seconds": {k: round(v, 2) for k, v in seconds.items() if v is not None}}
+
+    @property
+    def semantic_network(self) -> str | None:
+        """The network of the semantic loss; None where it is off."""
+        if self._semantic is None or self._semantic.obstacle(self._device) is not None:
+            return None
+        return self._semantic.encoder.identity
 
     def truth_files(self, object_id: int) -> list[Path]:
         """The files that say what this object really is."""
@@ -134,6 +142,7 @@ class Fitting:
             logger.info("already trained: %s", out / CHECKPOINT)
             return load_field(out / CHECKPOINT)
         manifest.unlink(missing_ok=True)
+        self._say_without_semantic()
         field = build_field(self._parts["field"], seed=self._job.config.seed)
         module, seconds = timed(
             lambda: self._fit(
@@ -144,6 +153,7 @@ class Fitting:
                 renderer=build(self._job.config.render),
                 losses=build(self._job.config.loss),
                 seed=self._job.config.seed,
+                semantic=self._semantic if self.semantic_network else None,
                 config=config | {"inputs": inputs},
                 resume=resume,
             )
@@ -152,10 +162,15 @@ class Fitting:
             "steps": module.step,
             "device": _device_name(self._device),
             "encoding": encoding_of(field, self._device),
+            "semantic": self.semantic_network,
             "seconds": seconds,
         }
         write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)
         return field
+
+    def _say_without_semantic(self) -> None:
+        if self._semantic is not None and (obstacle := self._semantic.obstacle(self._device)):
+            logger.info("without the semantic loss: %s", obstacle)
 
     def _mesh(self, field: nn.Module, folder: ObjectFolder, out: Path, inputs: dict[str, str]) -> None:
         (out / MESHED).unlink(missing_ok=True)
@@ -200,6 +215,15 @@ def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tens
     centers = np.array([poses[i][:3, 3] for i in chosen])
     away = -world_to_object(record.frame, centers)
     return torch.from_numpy(away / np.linalg.norm(away, axis=1, keepdims=True)).float()
+
+
+def with_network(config: dict[str, Any], network: str | None) -> dict[str, Any]:
+    """A config with the network that its semantic loss really uses; without that part where the loss is off (None)."""
+    others = {k: v for k, v in config.items() if k != "semantic"}
+    if network is None:
+        return others
+    part = {k: v for k, v in (config.get("semantic") or {}).items() if k != "required"}
+    return others | {"semantic": part | {"network": network}}
 
 
 def encoding_of(field: nn.Module, device: str) -> str:

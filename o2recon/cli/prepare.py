@@ -59,6 +59,7 @@ class Preparation:
         self._job, self._scene = job, scene
         self._scene_fingerprint = scene.fingerprint()
         self._stages = {name: build(job.config[name]) for name in MANIFESTS}
+        self._stages["objects"].on(job.device)
         self._stages["inpaint"].on(job.device, seed=job.config.seed)
         self._stages["cues"].on(job.device)
 
@@ -78,7 +79,7 @@ class Preparation:
             config = self._job.plain(name)
             if name == "objects":
                 config = for_object(config, kept.id)
-            if name in ("masks", "inpaint", "cues"):  # painted sketches, the painter of this machine, precomputed maps
+            if name in ("objects", "masks", "inpaint", "cues"):  # sketches, networks of this machine, precomputed maps
                 inputs = inputs | self._stages[name].inputs(self.folder(kept.id))
             steps.append(Step(name, root / manifest, config, inputs))
             inputs = {name: steps[-1].fingerprint}

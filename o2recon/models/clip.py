@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,6 +34,8 @@ class Clip:
         self._network: Any = None
         self._tokenizer: Any = None
         self._mean, self._deviation = torch.zeros(0), torch.zeros(0)
+        self._known: dict[str, Tensor] = {}
+        """Unit vectors of texts that pictures were compared with."""
 
     @property
     def obstacle(self) -> str | None:
@@ -45,7 +48,7 @@ class Clip:
 
     @property
     def identity(self) -> str:
-        """Names the weights: owner/name@commit, or a folder's name with a hash; the model's name when there are none."""
+        """Names the weights: owner/name@commit, or a folder's name with a hash; without weights the model."""
         folder = find_weights(self.model, self.revision)
         return weights_identity(folder) if folder else self.model
 
@@ -63,6 +66,7 @@ class Clip:
         dtype = self.dtype if self.dtype != "auto" else ("bfloat16" if device.type == "cuda" else "float32")
         self._network = self._network.to(device=device, dtype=getattr(torch, dtype))
         self._mean, self._deviation = self._mean.to(device), self._deviation.to(device)
+        self._known = {}
         return self
 
     def images(self, pictures: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images channels"]:
@@ -85,9 +89,18 @@ class Clip:
         )
         return _unit(self._network.get_text_features(**tokens.to(self._network.device)))
 
+    @torch.no_grad()
+    def similarity(self, picture: Float[np.ndarray, "height width 3"], text: str) -> float:
+        """Cosine between an RGB picture in [0, 1] and a text."""
+        if text not in self._known:
+            self._known[text] = self.texts([text])[0]
+        pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+        return float(self.images(pixels.to(self._mean.device))[0] @ self._known[text])
+
     def _load(self) -> None:
         try:
             from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise ImportError(f"CLIP: pip install 'o2recon[diffusion]' ({error})") from error
         folder = find_weights(self.model, self.revision)
@@ -96,6 +109,7 @@ class Clip:
                 f"CLIP network '{self.model}' is neither a complete folder nor in {hub_cache()}:"
                 f" 'hf download {self.model}', another encoder.model, or semantic=none"
             )
+        transformers_logging.disable_progress_bar()  # of reading files
         network = AutoModel.from_pretrained(folder, local_files_only=True)
         if not (hasattr(network, "get_image_features") and hasattr(network, "get_text_features")):
             raise ValueError(f"{self.model} is a {type(network).__name__}: choose a network of CLIP's kind")

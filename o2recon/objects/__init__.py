@@ -4,10 +4,12 @@ from o2recon.objects.cloud import VisibleCloud
 from o2recon.objects.frame import ObjectBox
 from o2recon.objects.objects import Objects, visible_mask
 from o2recon.objects.select import Dropped, Kept, Selection, Selector, opened
+from o2recon.objects.similarity import ClipSimilarity, reference_view, similarity_scores, square_crop
 from o2recon.objects.views import AreaSharpness, Views
 
 __all__ = [
     "AreaSharpness",
+    "ClipSimilarity",
     "Dropped",
     "Kept",
     "ObjectBox",
@@ -17,5 +19,8 @@ __all__ = [
     "Views",
     "VisibleCloud",
     "opened",
+    "reference_view",
+    "similarity_scores",
+    "square_crop",
     "visible_mask",
 ]

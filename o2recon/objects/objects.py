@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from o2recon.objects.frame import ObjectBox
 from o2recon.objects.select import Kept, Selection, Selector
+from o2recon.objects.similarity import ClipSimilarity
 from o2recon.objects.views import Views
 from o2recon.progress import track
 from o2recon.scene import Scene
@@ -46,6 +47,17 @@ class Objects:
             overrides=overrides,
         )
         self.views, self.box = views, box
+        self.similarity = views.score if isinstance(views.score, ClipSimilarity) else None
+
+    def on(self, device: str) -> "Objects":
+        """Where the views' score runs if it is a network; returns itself."""
+        if self.similarity is not None:
+            self.similarity.on(device)
+        return self
+
+    def inputs(self, folder: ObjectFolder) -> dict[str, str]:
+        """What decides the result beside config and files: the network that scores views, if one does."""
+        return {} if self.similarity is None else {"view score": self.similarity.identity}
 
     def select(self, scene: Scene) -> Selection:
         """Objects kept and dropped. Reads the instance and label images of all frames."""
@@ -56,10 +68,12 @@ class Objects:
 
         ValueError when no frame measured the object's depth.
         """
+        if self.similarity is not None:
+            self.similarity.prepare()
         cloud = self.box.cloud(object_id=kept.id)
         scores: dict[int, float] = {}
         for frame in track(scene.frames(kept.frames), description=f"object {kept.id}: views", total=len(kept.frames)):
-            scores[frame.index] = self.views.score(frame, visible_mask(frame, kept.id))
+            scores[frame.index] = self.views.score(frame, visible_mask(frame, kept.id), kept.category)
             cloud.add(frame)
         points, floor = cloud.points(), scene.floor_height()
         object_frame = self.box(scene, kept.id, points, floor)
@@ -78,9 +92,10 @@ class Objects:
                 )
             )
         _remove_others(folder, chosen)
-        folder.write_record(
-            ObjectRecord(scene.name, kept.id, kept.category, object_frame, tuple(records), floor)
-        )
+        record = ObjectRecord(scene.name, kept.id, kept.category, object_frame, tuple(records), floor)
+        folder.write_record(record)
+        if self.similarity is not None:
+            self.similarity.write(folder, scores, record)
         return {
             "category": kept.category,
             "candidate_views": len(scores),

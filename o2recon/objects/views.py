@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from o2recon.types import Frame
 
-Score = Callable[[Frame, Bool[np.ndarray, "height width"]], float]
-"""How useful a frame is, given the object's mask in it; higher is better."""
+Score = Callable[[Frame, Bool[np.ndarray, "height width"], str], float]
+"""How useful a frame is, given the object's mask in it and its category; higher is better."""
 
 
 class AreaSharpness:
@@ -23,8 +23,8 @@ class AreaSharpness:
     def __init__(self, *, margin: float, border_penalty: float) -> None:
         self.margin, self.border_penalty = margin, border_penalty
 
-    def __call__(self, frame: Frame, mask: Bool[np.ndarray, "height width"]) -> float:
-        """0 for an empty mask."""
+    def __call__(self, frame: Frame, mask: Bool[np.ndarray, "height width"], category: str = "") -> float:
+        """0 for an empty mask; the same for all categories."""
         if not mask.any():
             return 0.0
         x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))

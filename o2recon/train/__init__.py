@@ -5,6 +5,8 @@ from o2recon.train.fit import Fit
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, TrainingDiverged
 from o2recon.train.search import SurfaceSearch
+from o2recon.train.semantic import NovelViews, Semantic
+from o2recon.train.semantic_pose import NovelPose, PoseSampler
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
 from o2recon.train.warm_start import WarmStart
@@ -13,7 +15,11 @@ __all__ = [
     "Fit",
     "GroupedAdam",
     "HeldOut",
+    "NovelPose",
+    "NovelViews",
+    "PoseSampler",
     "Reconstruction",
+    "Semantic",
     "Stages",
     "SurfaceSearch",
     "TrainingDiverged",

@@ -68,7 +68,8 @@ class MetricsFile(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Reconstruction)
-        losses = [f"train/loss/{name}" for name in (*pl_module.terms, "total")]
+        names = [*pl_module.terms, *(["semantic"] if pl_module.semantic else []), "total"]
+        losses = [f"train/loss/{name}" for name in names]
         self.columns = ["step", "seconds", *losses, "train/inv_s", *self.VALIDATION]
         kept: list[dict[str, str]] = []
         if self.path.is_file() and pl_module.step:

@@ -17,6 +17,7 @@ from o2recon.train.checkpoint import read_checkpoint
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, Term
 from o2recon.train.search import SurfaceSearch
+from o2recon.train.semantic import Semantic
 from o2recon.train.stages import Stages
 from o2recon.train.warm_start import WarmStart
 from o2recon.types import RenderOutput
@@ -68,6 +69,7 @@ class Fit:
         renderer: Callable[..., RenderOutput],
         losses: dict[str, Term | None],
         seed: int,
+        semantic: Semantic | None = None,
         config: dict[str, Any] | None = None,
         resume: bool = True,
     ) -> Reconstruction:
@@ -75,7 +77,8 @@ class Fit:
 
         `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
         the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
-        Raises TrainingDiverged, or ValueError for unprepared or unusable data.
+        `semantic`: the loss at novel poses; None: without it. Raises TrainingDiverged, or ValueError for unprepared or
+        unusable data.
         """
         module_data = data(folder=folder, seed=seed)
         module_data.setup()
@@ -94,6 +97,7 @@ class Fit:
             scale=scale,
             graph=self.cuda_graph,
             config=config,
+            semantic=None if semantic is None else semantic.of(folder, self.device),
         )
         last = out / "checkpoints" / "last.ckpt"
         previous = _usable_checkpoint(last, config, self.num_steps) if resume else None

@@ -12,9 +12,13 @@ from o2recon.data import Draw, ObjectData, PointBatch, step_seed
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.replay import Replay
 from o2recon.train.search import SurfaceSearch
+from o2recon.train.semantic import NovelViews
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
 from o2recon.types import FieldPoints, RayBatch, RenderOutput
+
+SEMANTIC = 3 * 10**6
+"""Added to the step in the seeds of semantic steps."""
 
 Loss = Callable[[RenderOutput, RayBatch, FieldPoints], Float[Tensor, ""]]
 
@@ -35,7 +39,8 @@ class Reconstruction(pl.LightningModule):
 
     `search` finds the field's surface along rays without a measured one; None leaves that to the renderer.
     Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation. `graph`: on
-    a GPU the whole step, from the draw of its rays to the optimiser, is one CUDA graph.
+    a GPU the whole step, from the draw of its rays to the optimiser, is one CUDA graph. `semantic`: the loss that has
+    optimiser steps of its own, and a graph of its own.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Reconstruction(pl.LightningModule):
         scale: float,
         graph: bool,
         config: dict[str, Any] | None,
+        semantic: NovelViews | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -62,10 +68,12 @@ class Reconstruction(pl.LightningModule):
         """Renderer and losses that change with the step, as far as they do."""
         self.grouped_adam, self.stages, self.search = optimizer, stages, search
         self.num_steps, self.seed, self.graph, self.config = num_steps, seed, graph, config
+        self.semantic = semantic
         self.step = 0
         """Optimiser steps done."""
         self.block_means: dict[str, float] = {}
-        """Means of the last block: train/loss/<term> (unweighted), train/loss/total, train/inv_s."""
+        """Means of the last block: train/loss/<term> (unweighted), train/loss/total, train/inv_s; and, when it had
+        semantic steps, train/loss/semantic (weighted)."""
         self.held_out = HeldOut(scale=scale, search=search)
         self.validation: dict[str, float] = {}
         """Results of the last validation."""
@@ -91,27 +99,42 @@ class Reconstruction(pl.LightningModule):
         self.row = torch.zeros(1, dtype=torch.long, device=self.device)
         """The row of the next step."""
         self.replay = Replay(self._optimise, generator=self.generator, graph=self.graph)
+        self.semantic_generator = torch.Generator(self.device)
+        self.semantic_sum = torch.zeros((), device=self.device)
+        """Of the block's semantic losses."""
+        self.semantic_replay = Replay(self._optimise_semantic, generator=self.semantic_generator, graph=self.graph)
         self.trainer.should_stop = self.step >= self.num_steps
 
     def training_step(self, block: range, block_index: int) -> None:
         """Optimise once per step of the block. TrainingDiverged when a loss is not finite."""
         self.row.zero_()
+        self.semantic_sum.zero_()
+        num_semantic = 0
         for step in block:
             was_on = getattr(self.field, "fine_is_on", None)
             self.stages.apply(self.field, step, self.num_steps)
             if getattr(self.field, "fine_is_on", None) != was_on:
                 self.replay.forget()
+                self.semantic_replay.forget()
             for part in self.scheduled:
                 part.set_step(step)
             self.grouped_adam.set_rates(self.adam, step, self.num_steps)
             self.generator.manual_seed(step_seed(self.seed, step))
             self.replay()
+            if self.semantic is not None and self.semantic.is_due(step, self.num_steps):
+                self.semantic_generator.manual_seed(step_seed(self.seed, SEMANTIC + step))
+                self.semantic_replay()
+                num_semantic += 1
         self.step = block.stop
         names, history = [*self.terms, "total"], self.history[: len(block)].double().cpu()
         _assert_finite(names, history, block.start)
         self.block_means = {
             f"train/loss/{name}": value for name, value in zip(names, history.mean(0).tolist(), strict=True)
         }
+        if num_semantic:
+            mean = self.semantic_sum.double().cpu()[None, None] / num_semantic
+            _assert_finite(["semantic"], mean, block.start)
+            self.block_means["train/loss/semantic"] = float(mean)
         self.block_means["train/inv_s"] = float(self.field.inv_s.detach())  # type: ignore[union-attr, operator]
         self.trainer.should_stop = self.step >= self.num_steps
 
@@ -123,6 +146,15 @@ class Reconstruction(pl.LightningModule):
         self.adam.step()
         self.history.index_copy_(0, self.row, torch.stack([value.detach() for value in losses.values()])[None])
         self.row.add_(1)
+
+    def _optimise_semantic(self) -> None:
+        """The semantic loss's own step, with the same optimiser."""
+        assert self.semantic is not None
+        loss = self.semantic(self.field, self.semantic_generator)
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        self.adam.step()
+        self.semantic_sum.add_(loss.detach())
 
     def losses(self, draw: Draw) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum `total`."""

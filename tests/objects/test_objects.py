@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -19,7 +20,8 @@ CONF = Path(o2recon.__file__).parent / "conf"
 
 
 def stage(**options: Any) -> Objects:
-    made: Objects = instantiate(OmegaConf.load(CONF / "objects/default.yaml"), **options)
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        made: Objects = instantiate(compose("objects/default").objects, **options)
     return made
 
 
