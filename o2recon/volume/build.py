@@ -13,7 +13,7 @@ from o2recon.volume.carving import Carving
 from o2recon.volume.completion import Completion
 from o2recon.volume.fusion import Fusion
 from o2recon.volume.observation import Observation
-from o2recon.volume.projection import frames_facing
+from o2recon.volume.projection import frames_facing, project_grid
 from o2recon.workspace import ObjectFolder
 
 
@@ -85,9 +85,10 @@ class BuildVolume:
         )
 
     def _add(self, frame: Frame, carving: Carving, fusion: Fusion) -> None:
+        seen = project_grid(fusion.grid, frame)
         if self.carve:
-            carving.add(frame)
-        fusion.add(frame)
+            carving.add(frame, seen)
+        fusion.add(frame, seen)
 
 
 def object_grid(frame: ObjectFrame, *, max_voxels: int, min_spacing: float) -> VoxelGrid:

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 
 from o2recon.types import Frame, VoxelGrid
-from o2recon.volume.projection import project_grid
+from o2recon.volume import projection_kernels as kernels
+from o2recon.volume.projection import Projection, project_grid
+from o2recon.volume.threads import over_planes
 
 
 class Carving:
@@ -33,27 +35,25 @@ class Carving:
         self.past = torch.zeros(grid.shape, dtype=torch.int16)
         self.other = torch.zeros(grid.shape, dtype=torch.int16)
 
-    def add(self, frame: Frame) -> None:
-        """Let one frame vote."""
-        seen = project_grid(self.grid, frame)
-        if not bool(seen.inside.any()):
+    def add(self, frame: Frame, seen: Projection | None = None) -> None:
+        """Let one frame vote. `seen`: where the grid's voxels lie in it, when that is known already."""
+        seen = project_grid(self.grid, frame) if seen is None else seen
+        if not np.isfinite(seen.nearest):
             return
-        radius = self._footprint(frame, float(seen.z[seen.inside].min()))
+        radius = self._footprint(frame, seen.nearest)
         kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
         nearest = cv2.erode(frame.depth, kernel)
         sigma = self.depth_sigma(nearest)
         limit = nearest - (self.grid.spacing / 2 + 2 * sigma + self.margin)
-        past = seen.z < torch.from_numpy(limit.astype(np.float32).ravel())[seen.pixel]
-        self.past += (past & seen.inside).to(torch.int16)
 
         farthest = cv2.dilate(frame.depth, kernel)
         smooth = (nearest > 0) & (farthest - nearest < 0.05 + 4 * sigma)
         own = cv2.dilate((frame.instance == self.object_id).astype(np.uint8), kernel) > 0
-        surface = np.where(smooth & ~own, frame.depth, -1).astype(np.float32)
-        band = np.where(surface > 0, self.grid.spacing / 2 + sigma, 0).astype(np.float32)
-        d = torch.from_numpy(surface.ravel())[seen.pixel]
-        near = (seen.z - d).abs_() < torch.from_numpy(band.ravel())[seen.pixel]
-        self.other += (near & seen.inside).to(torch.int16)
+        surface = np.where(smooth & ~own, frame.depth, -1)
+        band = np.where(surface > 0, self.grid.spacing / 2 + sigma, 0)
+        images = [image.astype(np.float32).ravel() for image in (limit, surface, band)]
+        past, other = self.past.numpy(), self.other.numpy()
+        over_planes(lambda a, b: kernels.vote(seen.pixel, seen.z, *images, a, b, past, other), len(past))
 
     def permitted(self) -> Bool[np.ndarray, "x y z"]:
         """True where the object may be: an upper bound, never the object itself."""

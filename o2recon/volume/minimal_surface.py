@@ -1,9 +1,13 @@
 """The smallest surface that agrees with hard and soft knowledge about in and out."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from o2recon.volume import relaxation_kernels as kernels
+from o2recon.volume.threads import Planes
 
 
 def minimal_surface(
@@ -40,20 +44,14 @@ def _pool(values: Tensor, pool) -> Tensor:
 
 
 def _descend(u: Tensor, cost: Tensor, lower: Tensor, upper: Tensor, iterations: int) -> Tensor:
-    step = 0.28  # below 1 / sqrt(12), the bound for the gradient of a 3D grid
+    step = np.float32(0.28)  # below 1 / sqrt(12), the bound for the gradient of a 3D grid
     upper = torch.maximum(upper, lower)
     u = torch.clamp(u, lower, upper)
-    ahead = u.clone()
-    p = torch.zeros((3, *u.shape), dtype=u.dtype, device=u.device)
-    for _ in range(iterations):
-        p[0, :-1] += step * (ahead[1:] - ahead[:-1])
-        p[1, :, :-1] += step * (ahead[:, 1:] - ahead[:, :-1])
-        p[2, :, :, :-1] += step * (ahead[:, :, 1:] - ahead[:, :, :-1])
-        p /= p.square().sum(0).sqrt_().clamp_(min=1.0)
-        divergence = p.sum(0)
-        divergence[1:] -= p[0, :-1]
-        divergence[:, 1:] -= p[1, :, :-1]
-        divergence[:, :, 1:] -= p[2, :, :, :-1]
-        new = torch.clamp(u + step * (divergence - cost), lower, upper)
-        ahead, u = 2 * new - u, new
-    return u
+    values = [t.contiguous().numpy() for t in (u.clone(), u.clone(), cost, lower, upper)]
+    now, ahead, *fixed = values
+    p = np.zeros((*u.shape, 3), np.float32)
+    with Planes(len(now)) as planes:
+        for _ in range(iterations):
+            planes(lambda a, b: kernels.ascend(p, ahead, step, a, b))
+            planes(lambda a, b: kernels.descend(now, ahead, p, *fixed, step, a, b))
+    return torch.from_numpy(now)

@@ -3,42 +3,37 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from jaxtyping import Float, Int
 
 from o2recon.scene import Scene
 from o2recon.types import Camera, Frame, VoxelGrid
+from o2recon.volume import projection_kernels as kernels
+from o2recon.volume.threads import over_planes
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Voxel centres in one image. `pixel` indexes the flattened image, 0 where `inside` is False; `z` in metres."""
+    """Voxel centres in one image. `pixel` indexes the flattened image, -1 outside it; `z` in metres, and the least
+    within the image (inf when there is none)."""
 
-    pixel: Int[Tensor, "x y z"]
-    z: Float[Tensor, "x y z"]
-    inside: Bool[Tensor, "x y z"]
+    pixel: Int[np.ndarray, "x y z"]
+    z: Float[np.ndarray, "x y z"]
+    nearest: float
 
 
 def project_grid(grid: VoxelGrid, frame: Frame) -> Projection:
     """Project all voxel centres. The projection is affine in the voxel indices before the division, so it costs three
-    broadcast sums instead of a matrix product per voxel."""
+    sums instead of a matrix product per voxel."""
     k, c2w = frame.camera.intrinsics, frame.camera_to_world
     to_pixels = k @ c2w[:3, :3].T
-    base = to_pixels @ (grid.frame.center - c2w[:3, 3])
+    base = (to_pixels @ (grid.frame.center - c2w[:3, 3])).astype(np.float32)
     steps = to_pixels @ grid.frame.rotation * grid.spacing
     axes = [np.arange(n) - (n - 1) / 2 for n in grid.shape]
-    rows = []
-    for row in range(3):
-        x, y, z = (torch.from_numpy((axes[a] * steps[row, a]).astype(np.float32)) for a in range(3))
-        rows.append((x[:, None, None] + float(base[row])) + y[None, :, None] + z[None, None, :])
-    depth = rows[2]
-    inverse = 1 / depth.clamp_min(1e-6)
-    u, v = (rows[0] * inverse).floor_(), (rows[1] * inverse).floor_()
-    width, height = frame.camera.width, frame.camera.height
-    inside = (depth > 1e-3) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
-    pixel = torch.where(inside, v * width + u, 0.0).to(torch.int64)
-    return Projection(pixel, depth, inside)
+    x, y, z = ((steps[:, a, None] * axes[a]).astype(np.float32) for a in range(3))
+    pixel, depth = np.empty(grid.shape, np.int32), np.empty(grid.shape, np.float32)
+    size = frame.camera.width, frame.camera.height
+    found = over_planes(lambda a, b: kernels.project(x + base[:, None], y, z, *size, a, b, pixel, depth), len(pixel))
+    return Projection(pixel, depth, min(found))
 
 
 def frames_facing(scene: Scene, grid: VoxelGrid) -> list[int]:

@@ -14,6 +14,9 @@ from o2recon.scene.synth.camera_path import look_at
 from o2recon.transforms import grid_over, voxel_centers, world_to_voxel
 from o2recon.types import Camera, Frame, ObjectFrame
 from o2recon.volume import Carving, Completion, Fusion, Known, Observation, carve
+from o2recon.volume.fusion import incidence, pixel_rays
+from o2recon.volume.minimal_surface import minimal_surface
+from o2recon.volume.projection import project_grid
 
 CENTER, RADIUS, WALL = np.array([1.0, 2.0, 0.5]), 0.2, 2.6
 CAMERA = Camera(np.array([[150.0, 0, 80], [0, 150.0, 60], [0, 0, 1]]), 160, 120)
@@ -91,6 +94,41 @@ def test_the_fused_distance_is_that_of_the_ball():
     near = (seen.weight > 0.1).numpy() & (np.abs(distance) < 0.012)
     assert near.sum() > 200
     assert np.median(np.abs(seen.distance.numpy() - distance)[near]) < 0.003
+
+
+def test_one_frame_adds_what_the_definition_says_at_every_voxel():
+    motion = turned(0.3, np.zeros(3))
+    grid, frame = grid_over(box(motion), 0.02), ball_frames(motion)[3]
+    seen, own = project_grid(grid, frame), frame.instance == 3
+    fusion = Fusion(grid=grid, truncation=0.03, behind=0.012, **SETTINGS)
+    fusion.add(frame)
+    inside, at = seen.pixel >= 0, np.maximum(seen.pixel, 0)
+    cosine = incidence(frame.depth, pixel_rays(CAMERA)).ravel()[at]
+    distance = (frame.depth.ravel()[at] - seen.z) * cosine
+    fade = np.clip((distance + 0.03) / 0.015, 0, 1)  # behind: 1.5 voxels
+    weight = np.where(inside & own.ravel()[at], 1e-5 * cosine / (0.001**2 + 0.002**2) * fade, 0)
+    assert (weight > 0).sum() > 1000
+    np.testing.assert_allclose(fusion.weight.numpy(), weight, rtol=1e-4, atol=1e-6)
+    expected = np.where(weight > 0, np.minimum(distance, 0.03), 0)
+    np.testing.assert_allclose(fusion.distance().numpy(), expected, atol=1e-5)
+
+
+def test_the_number_of_threads_changes_nothing():
+    grid, frames = grid_over(box(np.eye(4)), 0.02), ball_frames(np.eye(4))[:3]
+    before, results = torch.get_num_threads(), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        carving = Carving(grid=grid, min_votes=2, margin=0.01, **SETTINGS)
+        fusion = Fusion(grid=grid, truncation=0.03, behind=0.012, **SETTINGS)
+        for frame in frames:
+            carving.add(frame)
+            fusion.add(frame, project_grid(grid, frame))
+        known = torch.zeros(grid.shape)
+        known[5:9, 5:20, 5:20] = 1
+        u = minimal_surface(0.1 * fusion.distance(), known, torch.ones(grid.shape), iterations=9)
+        results.append((carving.past, carving.other, fusion.weight, fusion.weighted, u))
+    torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
 def test_the_unseen_back_of_the_ball_is_completed():
