@@ -43,12 +43,12 @@ class DepthMaps:
         `completed`: the object's depth so far. `measured`: the sensor's, on visible pixels that surely are the object.
         `nearest`: what covers a hidden pixel; its surface is at least that far.
         """
-        known = (measured > 0) | (view.observed & (completed > 0))
-        truth = np.where(measured > 0, measured, completed)
-        found = align(raw, truth, known, min_pixels=self.min_pixels, convention=self.maps.convention)
+        found = align(raw, measured, measured > 0, min_pixels=self.min_pixels, convention=self.maps.convention)
         if found is None:
             return None
         if self.keep_sensor:
+            known = (measured > 0) | (view.observed & (completed > 0))
+            truth = np.where(measured > 0, measured, completed)
             gap = (view.visible & (completed <= 0)) | (view.sure & ~view.observed)
             made = aligned_depth(found, raw, truth, known, gap)
         else:

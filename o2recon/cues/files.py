@@ -44,10 +44,11 @@ NUMBERS = ("{}", "{:04d}", "{:05d}", "{:06d}")
 
 
 class Stored:
-    """Maps from the files of a folder; `{scene}` and `{object}` in its name stand for what is being prepared.
+    """Maps from the files of a folder; `%scene` and `%object` in its name stand for what is being prepared.
 
     Files are found by the frame's number, with leading zeros or without, and one of the endings of the `layout`. They
-    cover the whole photograph, at its size or any other of the same shape.
+    cover the whole photograph, at its size or any other of the same shape. Those made from photographs that were not
+    in-painted show what covers the object on its hidden pixels.
     """
 
     def __init__(self, *, folder: str | None, layout: str) -> None:
@@ -60,7 +61,7 @@ class Stored:
     def obstacle(self, folder: ObjectFolder) -> str | None:
         """See Maps."""
         if not self.folder:
-            return "maps.folder is not set: give the folder of the precomputed maps (cues.normal.maps.folder=...)"
+            return "maps.folder is not set: give the folder of the precomputed maps"
         place = self._folder(folder)
         return None if place.is_dir() else f"maps.folder: {place} is no folder"
 
@@ -80,11 +81,8 @@ class Stored:
         return [self._map(place, v.record.index, v.record.camera)[v.crop.window] for v in views]
 
     def _folder(self, folder: ObjectFolder) -> Path:
-        path = folder.path
-        try:
-            return Path(self.folder.format(scene=path.parent.parent.name, object=path.name)).expanduser()
-        except (KeyError, IndexError, ValueError):
-            raise ValueError(f"maps.folder is '{self.folder}': only {{scene}} and {{object}} are filled in") from None
+        scene, object_id = folder.path.parent.parent.name, folder.path.name
+        return Path(self.folder.replace("%scene", scene).replace("%object", object_id)).expanduser()
 
     def _map(self, folder: Path, index: int, camera: Camera) -> Float[np.ndarray, "height width ..."]:
         names = [number.format(index) + ending for ending in self.layout.endings for number in NUMBERS]

@@ -69,10 +69,12 @@ class MonocularDepth:
             return
         try:
             from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise ImportError(f"monocular depth: pip install 'o2recon[diffusion]' ({error})") from error
         folder = find_weights(self.model, self.revision)
         if folder is None:
             raise ValueError(no_weights(self.model, self.revision))
+        transformers_logging.disable_progress_bar()
         self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
         self._network = AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval()

@@ -84,29 +84,38 @@ class _Marigold:
     def release(self) -> None:
         """Free the GPU; the networks wait in main memory for the next call."""
         if self._pipe is not None:
-            self._pipe.to("cpu", self._dtype("cpu"))
+            self._move("cpu")
 
     def _load(self, device: str) -> None:
         if self._pipe is None:
             if self.obstacle is not None:
                 raise ImportError(self.obstacle) if "pip install" in self.obstacle else ValueError(self.obstacle)
-            import diffusers
+            self._pipe = self._from_disk(device)
+        self._move(device)
 
-            folder = find_weights(self.model, self.revision)
-            assert folder is not None
-            diffusers.utils.logging.disable_progress_bar()
-            options = {"variant": "fp16"} if has_only_half_precision(folder) else {}
-            pipeline = getattr(diffusers, self.pipeline)
-            dtype = self._dtype(device)
-            self._pipe = pipeline.from_pretrained(str(folder), local_files_only=True, dtype=dtype, **options)
-            self._pipe.set_progress_bar_config(disable=True)
-            logger.info("%s: %s", self.pipeline, weights_identity(folder))
-        self._pipe.to(device, self._dtype(device))
+    def _from_disk(self, device: str) -> Any:
+        import diffusers
+        import torch
+        import transformers
 
-    def _dtype(self, device: str) -> Any:
+        folder = find_weights(self.model, self.revision)
+        assert folder is not None
+        diffusers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()
+        options: dict[str, Any] = {"dtype": torch.float16 if device.startswith("cuda") else torch.float32}
+        if has_only_half_precision(folder):
+            options["variant"] = "fp16"
+        pipe = getattr(diffusers, self.pipeline).from_pretrained(str(folder), local_files_only=True, **options)
+        pipe.set_progress_bar_config(disable=True)
+        logger.info("%s: %s", self.pipeline, weights_identity(folder))
+        return pipe
+
+    def _move(self, device: str) -> None:
         import torch
 
-        return torch.float16 if device.startswith("cuda") else torch.float32
+        for part in self._pipe.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.to(device)
 
 
 class MarigoldNormals(_Marigold):

@@ -93,6 +93,15 @@ def test_the_callable_gives_the_same_at_the_networks_own_size_and_in_batches(
         np.testing.assert_allclose(found[0], d["native"], atol=TOLERANCE, rtol=0)
 
 
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same(reference: Path, callable_network: SurfaceNormalUncertainty) -> None:
+    image = np.asarray(Image.open(reference / "input.png").convert("RGB"))
+    found = callable_network([image], device="cuda")[0]
+    callable_network.release()
+    with np.load(reference / "normal.npz") as d:
+        np.testing.assert_allclose(found, d["native"], atol=TOLERANCE, rtol=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_checkpoint_loads_with_and_without_the_prefix_of_parallel_training(
