@@ -84,6 +84,7 @@ def fit_of(num_steps: int, *, warm: int = 0, rates: dict[str, float] = RATES, de
         stages=Stages(coarse_share=0.25, fade_share=0.25, inv_s_floor=(50.0, 200.0)),
         search=SurfaceSearch(num_steps=12, step_share=0.95, min_step=0.02),
         warm_start=warm_start if warm else None,
+        early_stop=None,
         num_steps=num_steps,
         steps_per_block=4,
         log_every=4,

@@ -1,6 +1,7 @@
 """Field, renderer, losses and data joined: training of one object (Lightning lives here and in data/)."""
 
 from o2recon.train.checkpoint import build_field, load_field, read_checkpoint
+from o2recon.train.early_stop import EarlyStop
 from o2recon.train.fit import Fit
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, TrainingDiverged
@@ -12,6 +13,7 @@ from o2recon.train.validation import HeldOut
 from o2recon.train.warm_start import WarmStart
 
 __all__ = [
+    "EarlyStop",
     "Fit",
     "GroupedAdam",
     "HeldOut",

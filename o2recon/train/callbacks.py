@@ -120,6 +120,15 @@ class LastCheckpoint(pl.Callback):
     ) -> None:
         assert isinstance(pl_module, Reconstruction)
         step = pl_module.step
-        if step // self.every > (step - len(batch)) // self.every or step >= pl_module.num_steps:
-            with written_atomically(self.path) as temporary:
-                trainer.save_checkpoint(temporary)
+        if step // self.every > (step - len(batch)) // self.every or step >= pl_module.end:
+            self._write(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A validation may have ended the training."""
+        assert isinstance(pl_module, Reconstruction)
+        if pl_module.step == pl_module.end < pl_module.num_steps:
+            self._write(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> None:
+        with written_atomically(self.path) as temporary:
+            trainer.save_checkpoint(temporary)

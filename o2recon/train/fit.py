@@ -14,6 +14,7 @@ from torch import nn
 from o2recon.data import ObjectData
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress
 from o2recon.train.checkpoint import read_checkpoint
+from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.reconstruction import Reconstruction, Term
 from o2recon.train.search import SurfaceSearch
@@ -30,9 +31,9 @@ PRECISIONS = ("highest", "high", "medium")
 class Fit:
     """Trains fields. `device`: auto, cpu, cuda or cuda:<n>. `steps_per_block` optimiser steps are one of Lightning.
 
-    `warm_start` None starts from the field's own initial values. `*_every` count optimiser steps. On a GPU a step
-    is one CUDA graph with `cuda_graph`, and `matmul_precision` (highest, high, medium) says how exactly networks
-    multiply.
+    `warm_start` None starts from the field's own initial values, `early_stop` None takes all `num_steps`. `*_every`
+    count optimiser steps. On a GPU a step is one CUDA graph with `cuda_graph`, and `matmul_precision` (highest, high,
+    medium) says how exactly networks multiply.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Fit:
         stages: Stages,
         search: SurfaceSearch | None,
         warm_start: WarmStart | None,
+        early_stop: EarlyStop | None,
         num_steps: int,
         steps_per_block: int,
         log_every: int,
@@ -52,6 +54,7 @@ class Fit:
         device: str,
     ) -> None:
         self.optimizer, self.stages, self.search, self.warm_start = optimizer, stages, search, warm_start
+        self.early_stop = early_stop
         self.num_steps, self.steps_per_block = num_steps, steps_per_block
         self.log_every, self.validate_every, self.checkpoint_every = log_every, validate_every, checkpoint_every
         if matmul_precision not in PRECISIONS:
@@ -110,17 +113,20 @@ class Fit:
         return module
 
     def _train(self, module: Reconstruction, data: ObjectData, out: Path, last: Path, previous: Path | None) -> None:
-        callbacks = [
+        blocks = max(self.validate_every // self.steps_per_block, 1)
+        callbacks: list[pl.Callback] = [
             StepProgress(description=f"training {data.folder.path.name}"),
             MetricsFile(path=out / "metrics.csv", every=self.log_every),
             LastCheckpoint(path=last, every=self.checkpoint_every),
         ]
+        if self.early_stop is not None:  # before what writes checkpoints
+            callbacks.insert(2, EarlyStopping(self.early_stop, every=blocks * self.steps_per_block))
         with _quiet_lightning():
             trainer = pl.Trainer(
                 accelerator="gpu" if self.device.type == "cuda" else "cpu",
                 devices=[self.device.index or 0] if self.device.type == "cuda" else 1,
                 max_epochs=-1,  # the module stops after `num_steps`
-                val_check_interval=max(self.validate_every // self.steps_per_block, 1),
+                val_check_interval=blocks,
                 check_val_every_n_epoch=None,
                 limit_val_batches=1.0 if data.val_table is not None else 0,
                 num_sanity_val_steps=0,

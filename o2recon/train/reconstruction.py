@@ -71,6 +71,8 @@ class Reconstruction(pl.LightningModule):
         self.semantic = semantic
         self.step = 0
         """Optimiser steps done."""
+        self.shortened: tuple[int, int] | None = None
+        """Step from which the rest of the schedule is run through fast, and the one at which it ends, if it is."""
         self.block_means: dict[str, float] = {}
         """Means of the last block: train/loss/<term> (unweighted), train/loss/total, train/inv_s; and, when it had
         semantic steps, train/loss/semantic (weighted)."""
@@ -103,7 +105,7 @@ class Reconstruction(pl.LightningModule):
         self.semantic_sum = torch.zeros((), device=self.device)
         """Of the block's semantic losses."""
         self.semantic_replay = Replay(self._optimise_semantic, generator=self.semantic_generator, graph=self.graph)
-        self.trainer.should_stop = self.step >= self.num_steps
+        self.trainer.should_stop = self.step >= self.end
 
     def training_step(self, block: range, block_index: int) -> None:
         """Optimise once per step of the block. TrainingDiverged when a loss is not finite."""
@@ -112,13 +114,14 @@ class Reconstruction(pl.LightningModule):
         num_semantic = 0
         for step in block:
             was_on = getattr(self.field, "fine_is_on", None)
-            self.stages.apply(self.field, step, self.num_steps)
+            scheduled = self.scheduled_step(step)
+            self.stages.apply(self.field, scheduled, self.num_steps)
             if getattr(self.field, "fine_is_on", None) != was_on:
                 self.replay.forget()
                 self.semantic_replay.forget()
             for part in self.scheduled:
-                part.set_step(step)
-            self.grouped_adam.set_rates(self.adam, step, self.num_steps)
+                part.set_step(scheduled)
+            self.grouped_adam.set_rates(self.adam, scheduled, self.num_steps)
             self.generator.manual_seed(step_seed(self.seed, step))
             self.replay()
             if self.semantic is not None and self.semantic.is_due(step, self.num_steps):
@@ -136,7 +139,32 @@ class Reconstruction(pl.LightningModule):
             _assert_finite(["semantic"], mean, block.start)
             self.block_means["train/loss/semantic"] = float(mean)
         self.block_means["train/inv_s"] = float(self.field.inv_s.detach())  # type: ignore[union-attr, operator]
-        self.trainer.should_stop = self.step >= self.num_steps
+        self.trainer.should_stop = self.step >= self.end
+
+    @property
+    def end(self) -> int:
+        """The step at which training is over."""
+        return self.num_steps if self.shortened is None else self.shortened[1]
+
+    def shorten(self, end: int) -> None:
+        """Run through the rest of the schedule until step `end`, with the block that holds it, and stop there."""
+        self.shortened = (self.step, end)
+        self.trainer.should_stop = self.step >= end
+
+    def scheduled_step(self, step: int) -> int:
+        """The step of the whole schedule that `step` takes."""
+        if self.shortened is None or step <= self.shortened[0]:
+            return step
+        start, end = self.shortened
+        done = min((step - start) / max(end - start, 1), 1.0)
+        return min(round(start + done * (self.num_steps - start)), self.num_steps - 1)
+
+    def validate(self) -> None:
+        """A validation beside Lightning's own."""
+        self.on_validation_epoch_start()
+        for index, rays in enumerate(self.data.val_dataloader()):
+            self.validation_step(rays, index)
+        self.on_validation_epoch_end()
 
     def _optimise(self) -> None:
         """One step, all of it on the device."""
@@ -182,10 +210,13 @@ class Reconstruction(pl.LightningModule):
             "num_steps": self.num_steps,
             "seed": self.seed,
             "config": self.config,
+            "shortened": None if self.shortened is None else list(self.shortened),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.step = checkpoint["o2recon"]["step"]
+        shortened = checkpoint["o2recon"].get("shortened")  # since 2026-11-22
+        self.shortened = None if shortened is None else (shortened[0], shortened[1])
 
 
 def field_points(field: nn.Module, points: PointBatch) -> FieldPoints:

@@ -124,6 +124,7 @@ def test_an_unknown_device_is_refused() -> None:
             stages=fit_of(1).stages,
             search=None,
             warm_start=None,
+            early_stop=None,
             num_steps=1,
             steps_per_block=1,
             log_every=1,
