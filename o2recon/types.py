@@ -183,7 +183,7 @@ class FieldOutput:
     """d(sdf)/d(point), from ordinary forward operations: first-order autograd differentiates it."""
     feature: Float[Tensor, "points channels"]
     residual: Float[Tensor, "points"]
-    """The fine field's share of `sdf`; 0 in the coarse stage."""
+    """The fine field's share of `sdf`; 0 in the coarse stage, and where there is no coarse field beside it."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Cascade(StagedField):
         if self.fine_is_on:
             fine, fine_slope = _evaluate(self.fine_encoding, self.fine, cube, gradient=gradient)
             out = out + self.gate * fine
-            residual = self.gate * fine[:, 0]
+            residual = self.gate * fine[:, 0] if self.coarse_is_on else residual
             slope = slope + self.gate * fine_slope
         total = 0.5 * slope + points / torch.sqrt((points * points).sum(-1, keepdim=True) + 0.01) if gradient else None
         return FieldOutput(sdf=self._base(points) + out[:, 0], gradient=total, feature=out[:, 1:], residual=residual)

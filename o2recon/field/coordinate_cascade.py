@@ -101,7 +101,7 @@ class CoordinateCascade(StagedField):
                     [self.fine_encoding.num_channels, self.num_feature_channels], -1
                 )
                 slope, asked = fine_at.contract(waves), asked + functional.pad(features, (1, 0))
-            residual = self.gate * fine[:, 0]
+            residual = self.gate * fine[:, 0] if self.coarse_is_on else residual
             out = out + self.gate * fine
         if gradient and pull is not None:
             slope = slope + coarse_at.contract(pull(asked))

@@ -25,3 +25,11 @@ class DepthLoss:
         value = functional.relu(error - sigma) + error.minimum(sigma).square() / (2 * sigma)
         value = value.clamp(max=self.max_error)
         return weighted_mean(value, known * rays.confidence * output.opacity.detach())
+
+
+class AbsoluteDepthLoss:
+    """As in the paper: mean |rendered - known| distance along the ray, object units, weighted by confidence."""
+
+    def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
+        known = (rays.surface_distance > 0).to(output.opacity.dtype)
+        return weighted_mean((output.ray_distance - rays.surface_distance).abs(), known * rays.confidence)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from o2recon.losses.mean import weighted_mean
 from o2recon.types import FieldPoints, RayBatch, RenderOutput
 
 
@@ -13,3 +14,23 @@ class EikonalLoss:
     def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
         gradient = output.gradient if points is None else torch.cat([output.gradient, points.gradient])
         return (gradient.norm(dim=-1) - 1).square().mean()
+
+
+class SphereEikonalLoss:
+    """As in the paper: mean (|gradient| - 1)^2 over the samples within `radius` of the centre, object units.
+
+    ValueError of a renderer that does not give the gradient of every sample.
+    """
+
+    def __init__(self, *, radius: float) -> None:
+        self.radius = radius
+
+    def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
+        if len(output.gradient) != output.t.numel():
+            raise ValueError(
+                f"SphereEikonalLoss got {len(output.gradient)} gradients of {output.t.numel()} samples: "
+                "set render=paper, or loss.eikonal.loss._target_=o2recon.losses.EikonalLoss"
+            )
+        at = rays.origins[:, None] + output.t[..., None] * rays.directions[:, None]
+        near = (at.square().sum(-1) < self.radius**2).flatten().to(output.gradient.dtype)
+        return weighted_mean((output.gradient.norm(dim=-1) - 1).square(), near)

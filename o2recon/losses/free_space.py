@@ -30,3 +30,19 @@ class HullLoss:
             return output.sdf.new_zeros(())
         short = functional.relu(points.hull_distance - points.sdf)
         return weighted_mean(short, (points.hull_distance > 0).to(short.dtype))
+
+
+class SensorFreeSpaceLoss:
+    """As in the paper: max(0, exp(-5 sdf) - 1, sdf - (d - t)) for samples more than `truncation` before the surface d.
+
+    Weighted by confidence, object units. Rays without a known surface say nothing here.
+    """
+
+    def __init__(self, *, truncation: float) -> None:
+        self.truncation = truncation
+
+    def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
+        ahead = rays.surface_distance[:, None] - output.t
+        empty = (ahead > self.truncation) & (rays.surface_distance > 0)[:, None]
+        value = torch.maximum(torch.expm1(-5 * output.sdf.clamp(min=-1)), output.sdf - ahead).clamp(min=0)
+        return weighted_mean(value, empty * rays.confidence[:, None])

@@ -16,9 +16,22 @@ class NormalLoss:
     """
 
     def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
-        cued = (rays.normal.square().sum(-1) > 0.25).to(rays.normal.dtype)
-        rendered = functional.normalize(output.normal, dim=-1)
-        apart = (rendered - rays.normal).square().sum(-1).add(1e-12).sqrt()
-        along = (rendered + rays.normal).square().sum(-1).add(1e-12).sqrt()
-        angle = 2 * torch.atan2(apart, along)
-        return weighted_mean(angle, cued * rays.confidence * output.opacity.detach())
+        return weighted_mean(_angle(output, rays), _cued(rays) * rays.confidence * output.opacity.detach())
+
+
+class MeasuredNormalLoss:
+    """As in the paper: the same angle, where a surface distance is known too; weighted by confidence alone."""
+
+    def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
+        return weighted_mean(_angle(output, rays), _cued(rays) * (rays.surface_distance > 0) * rays.confidence)
+
+
+def _cued(rays: RayBatch) -> Float[Tensor, "rays"]:
+    return (rays.normal.square().sum(-1) > 0.25).to(rays.normal.dtype)
+
+
+def _angle(output: RenderOutput, rays: RayBatch) -> Float[Tensor, "rays"]:
+    rendered = functional.normalize(output.normal, dim=-1)
+    apart = (rendered - rays.normal).square().sum(-1).add(1e-12).sqrt()
+    along = (rendered + rays.normal).square().sum(-1).add(1e-12).sqrt()
+    return 2 * torch.atan2(apart, along)

@@ -30,3 +30,18 @@ class SdfLoss:
         bound = functional.relu(output.sdf.abs() - ahead.abs())
         value = torch.where(cosine > self.min_cosine, plane, bound)
         return weighted_mean(value, near * rays.confidence[:, None])
+
+
+class RaySdfLoss:
+    """As in the paper: |sdf - (d - t)| for samples within `truncation` of the known surface distance d, object units.
+
+    d - t overstates the distance to a surface that the ray meets at a flat angle. Weighted by confidence.
+    """
+
+    def __init__(self, *, truncation: float) -> None:
+        self.truncation = truncation
+
+    def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
+        ahead = rays.surface_distance[:, None] - output.t
+        near = (ahead.abs() < self.truncation) & (rays.surface_distance > 0)[:, None]
+        return weighted_mean((output.sdf - ahead).abs(), near * rays.confidence[:, None])

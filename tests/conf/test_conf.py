@@ -60,6 +60,47 @@ def test_an_ablation_wins_over_the_experiment(ablation: str, experiment: str) ->
             assert _at(config, key) == value
 
 
+SAYS: dict[str, dict[str, object]] = {
+    "no_inpaint": {"inpaint.painter": None},
+    "coarse_only": {"field.parts": "coarse"},
+    "fine_only": {"field.parts": "fine"},
+    "no_cascade": {"field.coarse_encoding.num_levels": 10},
+    "no_semantic": {"semantic": None},
+    "no_depth": {"loss.depth": None, "loss.sdf": None},
+    "no_normal": {"loss.normal": None},
+    "no_sdf_loss": {"loss.sdf": None},
+    "no_carving": {"volume.carve": False},
+    "no_consistency": {"inpaint.consistency": None},
+    "no_confidence": {"data.rays.use_confidence": False},
+    "paper_no_inpaint": {"inpaint.painter": None},
+    "paper_no_cascade": {"field.parts": "coarse", "field.coarse_encoding.num_octaves": 6},
+    "paper_no_semantic": {"semantic": None},
+}
+"""Ablation -> what the config says with it, and does not say without it."""
+ALREADY = {("o2recon", "no_consistency"), ("o2recon", "no_confidence")}
+"""The paper paints every view by itself and knows no confidence."""
+
+
+@pytest.mark.parametrize("experiment", ["quick", "fast", "o2recon"])
+@pytest.mark.parametrize("ablation", SAYS)
+def test_an_ablation_changes_what_it_says_and_what_is_left_builds(ablation: str, experiment: str) -> None:
+    choice = () if experiment == "quick" else (f"experiment={experiment}",)
+    if ablation.startswith("paper_") and experiment != "o2recon":
+        return  # they compose with any (see above), but only the paper's field takes them
+    without, config = composed(*choice), composed(f"ablation={ablation}", *choice)
+    for key, value in SAYS[ablation].items():
+        assert OmegaConf.select(config, key) == value
+        assert (OmegaConf.select(without, key) == value) == ((experiment, ablation) in ALREADY)
+    for group in ("volume", "inpaint", "data", "field", "render", "loss", "train"):
+        assert build(config[group]) is not None
+    if (experiment, ablation) not in ALREADY:
+        assert (config.prepared != without.prepared) == _prepares(config, without)
+
+
+def _prepares(one: DictConfig, other: DictConfig) -> bool:
+    return any(one[group] != other[group] for group in ("objects", "volume", "masks", "inpaint", "cues"))
+
+
 def test_ablations_stack() -> None:
     config = composed("ablation=[no_normal,no_color]")
     assert config.loss.normal is None and config.loss.color is None and config.loss.mask is not None

@@ -105,3 +105,19 @@ def test_every_parameter_is_in_exactly_one_group(make_cascade: MakeCascade) -> N
     cascade = make_cascade(awake=False)
     grouped = [id(p) for group in cascade.parameter_groups().values() for p in group]
     assert sorted(grouped) == sorted(id(p) for p in cascade.parameters())
+
+
+def test_parts_leave_one_field_out(make_cascade: MakeCascade) -> None:
+    points = torch.rand(50, 3) * 1.6 - 0.8
+    both, coarse, fine = make_cascade(awake=True), make_cascade(awake=True), make_cascade(awake=True)
+    coarse.parts, fine.parts = "coarse", "fine"
+    coarse.set_progress(1.0, 4.0), fine.set_progress(0.0, 0.0)
+    base = points.square().sum(-1).add(0.01).sqrt() - 0.5
+    torch.testing.assert_close(coarse.sdf(points) + fine.sdf(points), both.sdf(points) + base)
+    for field in (coarse, fine):
+        out = field.sdf_and_gradient(points)
+        torch.testing.assert_close(out.sdf, field.sdf(points))
+        assert not out.residual.any(), "nothing is added to another field"
+        moving = points.clone().requires_grad_()
+        (expected,) = torch.autograd.grad(field.sdf(moving).sum(), moving)
+        torch.testing.assert_close(out.gradient, expected, rtol=1e-3, atol=1e-4)
