@@ -16,6 +16,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
 from o2recon.manifest import package_version
+from o2recon.models import MissingWeights
 from o2recon.objects import Kept
 from o2recon.scene import Scene
 from o2recon.sweep import (
@@ -33,6 +34,8 @@ from o2recon.sweep import (
 
 logger = logging.getLogger(__name__)
 CONFIG = "config.yaml"
+STOPPING = (MissingStage, MissingWeights)
+"""No object can succeed after one of these."""
 BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
 """What decides a baseline's result, besides the prepared data."""
 
@@ -63,7 +66,8 @@ class Chain:
     def __call__(self, kept: Kept, *, one: bool) -> Outcome:
         """Bring one object up to date; its failure is recorded.
 
-        Raised instead: a full disk and, when only this `one` object was asked for, bad input in its preparation.
+        Raised instead: a full disk, missing weights and, when only this `one` object was asked for, bad input in its
+        preparation.
         """
         if not self._fits:
             return self._prepared_only(kept, one=one)
@@ -86,7 +90,7 @@ class Chain:
             logger.warning("%s", error)
             return Outcome(kept, "busy", {}, folder)
         except Exception as error:  # every failure of an object becomes its result
-            if is_full_disk(error) or isinstance(error, MissingStage) or (one and isinstance(error, ValueError)):
+            if is_full_disk(error) or isinstance(error, STOPPING) or (one and isinstance(error, ValueError)):
                 raise
             return self._failure(kept, error, identity, folder)
 
@@ -96,7 +100,7 @@ class Chain:
             with self._preparation.ready(kept, build=True) as notes:
                 return Outcome(kept, "ok", {"seconds": _seconds(notes)}, folder)
         except Exception as error:  # as above
-            if is_full_disk(error) or (isinstance(error, ValueError) and one):
+            if is_full_disk(error) or isinstance(error, MissingWeights) or (isinstance(error, ValueError) and one):
                 raise
             return Outcome(kept, "failed", {"status": "failed", "error": self._told(kept, error)}, folder)
 

@@ -9,10 +9,11 @@ from jaxtyping import Float
 
 from o2recon.cues.depth import surface_depth
 from o2recon.cues.depth_maps import DepthMaps
-from o2recon.cues.maps import CueView, Maps
+from o2recon.cues.maps import CueView, Maps, Predicted
 from o2recon.cues.normal_maps import NormalMaps
 from o2recon.cues.sensor import SensorNormals
 from o2recon.masks import object_crop
+from o2recon.models import MissingWeights
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
@@ -82,11 +83,11 @@ class Cues:
         return {f"{kind} {k}": v for kind, maps in self.maps.items() for k, v in maps.inputs(folder).items()}
 
     def require(self, folder: ObjectFolder) -> None:
-        """ValueError in one line when a network or files are missing: asked before anything is computed."""
+        """Asked before anything is computed: one line of MissingWeights, or of ValueError when files are missing."""
         for kind, maps in self.maps.items():
             obstacle = maps.obstacle(folder)
             if obstacle is not None:
-                raise ValueError(f"cues/{kind}: {obstacle}")
+                raise (MissingWeights if isinstance(maps, Predicted) else ValueError)(f"cues/{kind}: {obstacle}")
 
     def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
         """Notes: the share of visible pixels that got a normal, and what networks or files were used."""

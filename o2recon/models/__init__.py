@@ -4,13 +4,21 @@ from o2recon.models.depth import MonocularDepth
 from o2recon.models.inpainting import InpaintingPipeline
 from o2recon.models.marigold import MarigoldDepth, MarigoldNormals
 from o2recon.models.snu import SurfaceNormalUncertainty
-from o2recon.models.weights import FoundPipeline, find_weights, hub_cache, inpainting_pipelines, weights_identity
+from o2recon.models.weights import (
+    FoundPipeline,
+    MissingWeights,
+    find_weights,
+    hub_cache,
+    inpainting_pipelines,
+    weights_identity,
+)
 
 __all__ = [
     "FoundPipeline",
     "InpaintingPipeline",
     "MarigoldDepth",
     "MarigoldNormals",
+    "MissingWeights",
     "MonocularDepth",
     "SurfaceNormalUncertainty",
     "find_weights",

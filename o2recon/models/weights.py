@@ -49,6 +49,10 @@ def weights_identity(folder: Path) -> str:
     return f"{folder.name}#{digest.hexdigest()[:12]}"
 
 
+class MissingWeights(ValueError):
+    """A network that was asked for is not on this machine, or its library is not; the message has the remedy."""
+
+
 def no_weights(model: str, revision: str | None) -> str:
     """One line: where the weights were looked for and how to get them."""
     wanted = f"'{model}'" + (f" at revision {revision}" if revision else "")
