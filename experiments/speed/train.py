@@ -1,13 +1,14 @@
 """Training of prepared objects inside the Trainer: seconds, step time, memory, accuracy, seconds to a target accuracy.
 
 usage: python train.py VARIANTS.yaml OUT TRUTH OBJECT... [--only NAME,...] [--seeds 0,1] [--targets CSV]
-                       [--at 0,100,...] [--chamfer_tolerance CM] [--f_tolerance F]
+                       [--at 0,100,...] [--chamfer_tolerance CM] [--f_tolerance F] [--seconds S]
 
 VARIANTS: name -> list of overrides (`experiment=fast`, ...). TRUTH: folder of scenes with `groundtruth/`. OBJECT: a
 prepared object's folder. OUT/runs.csv gets a row per run, OUT/curves.csv one per step of `--at` (in steps of a training
 of 2000; others in proportion). Seconds there are those of training: the clock stands while accuracy is measured.
 `--targets`: a CSV of accuracy.py or of this script with the accuracy to be reached; the tolerances are the noise of its
-seeds. Every variant trains a few steps first, so that kernels are compiled.
+seeds. A few steps of the first variant are trained beforehand, so that kernels are compiled. No run begins after `S`
+seconds.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 import yaml
-from accuracy import DEVICE, Accuracy
+from accuracy import DEVICE, Accuracy, field_mesh
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
@@ -34,7 +35,7 @@ OBSERVED = ("completeness_cm", "recall1", "recall2")
 """Of an observed point set instead of a closed mesh."""
 KEYS = ("scene", "object", "variant", "seed")
 RUN = (
-    *(*KEYS, "device", "steps", "train_s", "warm_start_s", "ms_per_step", "memory_gb", "mesh512_s", "held_out_cm"),
+    *(*KEYS, "device", "steps", "train_s", "first_step_s", "ms_per_step", "memory_gb", "mesh512_s", "held_out_cm"),
     *("within_2cm", "psnr_db", *ACCURACY, *OBSERVED, "seconds_to_target", "error"),
 )
 CURVE = (*KEYS, "step", "seconds", *ACCURACY, *OBSERVED)
@@ -103,7 +104,7 @@ def run(config: DictConfig, folder: ObjectFolder, truths: Path, at: list[int], o
     steps = {round(step / 2000 * total / block) * block for step in at if step < 2000}
     clock = Clocked(None, accuracy, steps, block)  # type: ignore[arg-type]
     module = fit(config, folder, clock, out)
-    row: dict[str, Any] = {"steps": module.step, "train_s": clock.seconds(), "warm_start_s": clock.times.get(0)}
+    row: dict[str, Any] = {"steps": module.step, "train_s": clock.seconds(), "first_step_s": clock.times.get(0)}
     row |= {"ms_per_step": clock.ms_per_step()}
     names = {"depth_residual_cm": "held_out_cm", "depth_within_2cm": "within_2cm", "psnr_db": "psnr_db"}
     row |= {name: module.validation.get(f"val/{key}") for key, name in names.items()}
@@ -140,7 +141,8 @@ def compile_kernels(config: DictConfig, folder: ObjectFolder, out: Path) -> None
         few["warm_start"] = {"num_coarse_steps": 3, "num_fine_steps": min(config.train.warm_start.num_fine_steps, 3)}
     if config.train.stages.coarse_share < 1:
         few["stages"] = {"coarse_share": 0.0, "fade_share": 0.0}
-    fit(OmegaConf.merge(config, {"train": few}), folder, Clocked(None, None, set(), 1), out)  # type: ignore[arg-type]
+    module = fit(OmegaConf.merge(config, {"train": few}), folder, Clocked(None, None, set(), 1), out)  # type: ignore[arg-type]
+    field_mesh(module.field.to(DEVICE).eval(), folder.read_record().frame, 64)
 
 
 def options() -> argparse.Namespace:
@@ -155,6 +157,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--targets", type=Path)
     parser.add_argument("--chamfer_tolerance", type=float, default=0.02)
     parser.add_argument("--f_tolerance", type=float, default=0.01)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--override", action="append", default=[], help="for every variant, last")
     return parser.parse_args()
 
@@ -181,13 +184,15 @@ def main() -> None:
     targets = read_targets(given.targets)
     device = torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu"
     variants = yaml.safe_load(given.variants.read_text())
+    began, is_compiled = time.perf_counter(), DEVICE == "cpu"
     for name in given.only or variants:
-        is_compiled = DEVICE == "cpu"
         for seed in given.seeds:
             overrides = ["stage=train", f"device={DEVICE}", f"seed={seed}", *(variants[name] or []), *given.override]
             with initialize_config_module("o2recon.conf", version_base="1.3"):
                 config = compose("config", overrides=overrides)
             for path in given.objects:
+                if time.perf_counter() - began > given.seconds:
+                    return
                 folder = ObjectFolder(path)
                 record = folder.read_record()
                 keys = {"scene": record.scene, "object": record.object, "variant": name, "seed": seed}
