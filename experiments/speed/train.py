@@ -204,7 +204,8 @@ def main() -> None:
                             compile_kernels(config, folder, Path(scratch) / "first")
                             is_compiled = True
                         row, curve = run(config, folder, given.truth, given.at, Path(scratch) / "run")
-                    if target := targets.get((record.scene, str(record.object))):
+                    target = targets.get((record.scene, str(record.object)))
+                    if target and len(curve) > 1:
                         row["seconds_to_target"] = seconds_to(target, curve, given)
                 except Exception as error:  # the next run may do
                     row["error"] = repr(error)[:300]
