@@ -3,7 +3,11 @@
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
+from scipy.ndimage import label
+
+from o2recon.masks.multigrid import solve_on_pixels
+
+NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 def harmonic_fill(
@@ -16,29 +20,33 @@ def harmonic_fill(
     Known 4-neighbours are fixed, every other neighbour is as if it were not there (no flow across it). Parts of the gap
     that touch nothing known keep their value.
     """
-    rows, columns = np.nonzero(gap)
+    fixed = np.pad(known & ~gap, 1)
+    parts, _ = label(gap)
+    held = np.unique(parts[gap & beside(fixed)])
+    rows, columns = np.nonzero(np.isin(parts, held) & gap)
     if rows.size == 0:
         return values.copy()
-    index = np.full((gap.shape[0] + 2, gap.shape[1] + 2), -1)
+    index = np.full(fixed.shape, -1)
     index[rows + 1, columns + 1] = np.arange(rows.size)
-    fixed = np.pad(known & ~gap, 1)
-    padded = np.pad(values, ((1, 1), (1, 1), (0, 0))).astype(float)
-    degree = np.full(rows.size, 1e-9)
-    right = 1e-9 * values[rows, columns].astype(float)
-    pairs = []
-    for down, across in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+    padded = np.where(fixed[..., None], np.pad(values, ((1, 1), (1, 1), (0, 0))), 0).astype(float)
+    degree, right, pairs = np.zeros(rows.size), np.zeros((rows.size, values.shape[-1])), []
+    for down, across in NEIGHBOURS:
         r, c = rows + 1 + down, columns + 1 + across
         neighbour = index[r, c]
         inner = neighbour >= 0
         pairs.append((np.nonzero(inner)[0], neighbour[inner]))
-        right += np.where(fixed[r, c][:, None], padded[r, c], 0)
+        right += padded[r, c]
         degree += inner | fixed[r, c]
     i, j = np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
     matrix = sparse.diags(degree) - sparse.coo_matrix((np.ones(i.size), (i, j)), shape=(rows.size, rows.size))
-    solution = np.asarray(spsolve(matrix.tocsc(), right, permc_spec="MMD_AT_PLUS_A")).reshape(rows.size, -1)
     filled = values.copy()
-    filled[rows, columns] = solution
+    filled[rows, columns] = solve_on_pixels(matrix.tocsr(), right, rows, columns)
     return filled
+
+
+def beside(padded: Bool[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "height width"]:
+    """Pixels with a 4-neighbour in a mask that is one pixel wider than the image on each side."""
+    return padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
 
 
 def harmonic_depth(

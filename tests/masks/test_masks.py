@@ -88,7 +88,9 @@ def test_what_counts_as_dropout_follows_the_object_s_size_in_the_image(tmp_path:
     row, column = np.argwhere(view.hidden).mean(0).astype(int)
     view.depth[row : row + 2 * unit, : column + unit] = 0
     view.depth[row + 8 * unit : row + 13 * unit, : column + unit] = 0
-    window = masks().window(capture, folder.read_record(), folder.read_volume(), capture.frame(0), None)
+    window = masks(dropout_share=0.02).window(
+        capture, folder.read_record(), folder.read_volume(), capture.frame(0), None
+    )
     unknown = np.zeros((size, size), bool)
     unknown[window.crop.window] = window.labels.unknown
     assert not unknown[row : row + 2 * unit, column].any() and unknown[row + 8 * unit : row + 13 * unit, column].all()

@@ -29,3 +29,15 @@ def test_gap_that_touches_nothing_known_has_no_depth() -> None:
     gap = np.zeros((10, 10), bool)
     gap[2:5, 2:5] = True
     assert (harmonic_depth(np.zeros((10, 10), np.float32), np.zeros((10, 10), bool), gap) == 0).all()
+
+
+def test_parts_that_touch_nothing_known_keep_their_values_beside_parts_that_do() -> None:
+    values = np.arange(200.0).reshape(10, 20, 1)
+    gap = np.zeros((10, 20), bool)
+    gap[2:5, 2:5] = gap[2:5, 12:15] = True
+    known = np.zeros_like(gap)
+    known[1, 2:5] = True
+    filled = harmonic_fill(values, known, gap)
+    np.testing.assert_array_equal(filled[:, 10:], values[:, 10:])
+    np.testing.assert_allclose(filled[2:5, 3, 0], values[1, 3, 0])
+    assert filled[4, 2, 0] < filled[4, 4, 0] < values[2, 2, 0]
