@@ -10,8 +10,11 @@ SIZE = 32
 """Side of their pictures, pixels."""
 
 
-def save_clip(folder: Path, *, safetensors: bool = True) -> Path:
-    """CLIP with two layers and single characters as its vocabulary; without `safetensors` pickled, as OpenAI's is."""
+def save_clip(folder: Path, *, safetensors: bool = True, base: bool = False) -> Path:
+    """CLIP with two layers and single characters as its vocabulary; without `safetensors` pickled, as OpenAI's is.
+
+    `base`: as large as ViT-B/32 instead, to be timed.
+    """
     from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
     torch.manual_seed(0)
@@ -22,22 +25,24 @@ def save_clip(folder: Path, *, safetensors: bool = True) -> Path:
     (folder / "merges.txt").write_text("#version: 0.2\n")
     tokenizer = CLIPTokenizer.from_pretrained(folder, model_max_length=77)
     text = {
-        **_layers(),
+        **({} if base else _layers()),
         "vocab_size": len(tokenizer),
         "max_position_embeddings": 77,
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.eos_token_id,
     }
-    vision = {**_layers(), "image_size": SIZE, "patch_size": 8}
-    network = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16))
+    vision = {} if base else {**_layers(), "image_size": SIZE, "patch_size": 8}
+    network = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=512 if base else 16))
     network.save_pretrained(folder)
     if not safetensors:
         (folder / "model.safetensors").unlink()
         torch.save(network.state_dict(), folder / "pytorch_model.bin")
     tokenizer.save_pretrained(folder)
-    side = {"height": SIZE, "width": SIZE}
-    CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=side).save_pretrained(folder)
+    size = 224 if base else SIZE
+    CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size}).save_pretrained(
+        folder
+    )
     return folder
 
 

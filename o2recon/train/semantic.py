@@ -41,7 +41,7 @@ class Semantic:
         required: bool,
         weight: float,
         every: int,
-        start: float,
+        start: float | int,
         downscale: float,
         max_size: int,
         box_inflation: float,

@@ -11,6 +11,8 @@ from o2recon.types import RayBatch, RenderOutput
 
 NEAR = 0.05
 """Object units; corners of the box nearer to the camera plane count as this far."""
+BEYOND = 0.5
+"""Nothing ends where a real camera's image would: the whole object is shown where that is possible."""
 
 
 def projected_square(
@@ -19,15 +21,16 @@ def projected_square(
     image: Float[Tensor, "2"],
     corners: Float[Tensor, "8 3"],
 ) -> tuple[Float[Tensor, "2"], Float[Tensor, ""]]:
-    """Centre and side (pixels) of the smallest square around a box as far as it is in the image.
+    """Centre and side (pixels) of the smallest square around a box. A box that comes too near is cut off where the
+    image, widened by `BEYOND` of itself on every side, ends.
 
     `image`: width and height of the camera's image, pixels. `corners`: of the box, object frame.
     """
     local = (corners - pose.center) @ pose.rotation
     z = local[:, 2:].clamp(min=NEAR)
     pixels = (torch.cat([local[:, :2] / z, torch.ones_like(z)], 1) @ intrinsics.T)[:, :2]
-    low = torch.minimum(pixels.amin(0).clamp(min=0), image)
-    high = torch.minimum(pixels.amax(0).clamp(min=0), image)
+    first, last = -BEYOND * image, (1 + BEYOND) * image
+    low, high = (torch.minimum(torch.maximum(end, first), last) for end in (pixels.amin(0), pixels.amax(0)))
     return (low + high) / 2, (high - low).amax().clamp(min=1)
 
 
