@@ -49,7 +49,7 @@ def run(job: Job) -> None:
         print("no GPU: everything runs on the CPU, a few minutes an object")
     for module, (enables, remedy) in OPTIONAL.items():
         print(_line(module, enables, remedy))
-    for line in (*_networks(job), *_cue_networks(job)):
+    for line in (*_networks(job), *_cue_networks(job), *_semantic_network(job)):
         print(line)
     for name in ("work", "outputs"):
         folder = Path(job.config[name]).absolute()
@@ -88,6 +88,13 @@ def _cue_networks(job: Job) -> Iterator[str]:
                 same = chosen is not None and chosen["_target_"] == own["_target_"]
                 network = build(OmegaConf.create(chosen if same else own))
                 yield f"{group}={choice}: {network.obstacle or network.identity}"
+
+
+def _semantic_network(job: Job) -> Iterator[str]:
+    """The network of the semantic loss: what is on disk, or what to do about it."""
+    if job.config.semantic:
+        network = build(job.config.semantic.encoder)
+        yield f"semantic: {network.obstacle or network.identity}"
 
 
 def _network(config: Any) -> dict[str, Any] | None:

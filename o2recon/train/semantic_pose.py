@@ -52,7 +52,8 @@ def looking_along(forward: Float[Tensor, "3"]) -> Float[Tensor, "3 3"]:
     """Camera-to-object rotation of an upright camera; the object frame's third axis is up."""
     x, y, _ = forward.unbind()
     level = torch.hypot(x, y)
+    one, none = torch.ones_like(x), torch.zeros_like(x)
     straight = level < 1e-6  # up or down: any right will do
-    right = torch.stack([torch.where(straight, 1.0, y), torch.where(straight, 0.0, -x), torch.zeros_like(x)])
-    right = right / torch.where(straight, 1.0, level)
+    right = torch.stack([torch.where(straight, one, y), torch.where(straight, none, -x), none])
+    right = right / torch.where(straight, one, level)
     return torch.stack([right, torch.linalg.cross(forward, right), forward], 1)
