@@ -19,7 +19,8 @@ from o2recon.workspace import ObjectFolder, write_image
 pytestmark = pytest.mark.usefixtures("few_samples")
 SCHEMA = {
     *("status", "error", "scene", "object", "category", "experiment", "ablation", "seed", "seconds", "steps", "device"),
-    *("encoding", "inpainter", "fingerprint", "versions", "metrics", "evidence", "mesh", "groundtruth", "verdict"),
+    *("encoding", "inpainter", "semantic", "fingerprint", "versions", "metrics", "evidence", "mesh", "groundtruth"),
+    "verdict",
 }
 
 
