@@ -40,6 +40,11 @@ benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b"
 		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; done; \
 	done; exit $$status
 
+ablations: $(VENV)/.run ## the ablation table: make ablations SCENE=/path [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick]
+	@test -n "$(SCENE)" || { echo 'name the scan: make ablations SCENE=/path/to/scene0005_00'; exit 2; }
+	$(BIN)/python experiments/ablations/run.py --scenes $(SCENE) --objects $(or $(OBJECTS),all) --ablations "$(ABLATIONS)" \
+		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations)
+
 clean: ## remove the environment and caches; work/ and outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 
@@ -56,4 +61,4 @@ $(VENV)/.dev: pyproject.toml constraints-dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-.PHONY: help demo test test-slow check lint types imports report benchmark clean
+.PHONY: help demo test test-slow check lint types imports report benchmark ablations clean

@@ -4,8 +4,8 @@ usage: python train.py OUT TRUTH OBJECT... [--variants VARIANTS.yaml] [--only NA
 
 TRUTH: folder of scenes with `groundtruth/`. OBJECT: a prepared object's folder. OUT/curves.csv gets a row per object,
 variant and step at which the field is measured: seconds of training (the clock stands meanwhile), milliseconds a step
-since the row before, distances to the truth. Rows are there as soon as they are measured. `--stop`: the paper's variants
-end at this step, the schedule being that of the whole training; 20010 is the end of its first stage.
+since the row before, distances to the truth. Rows are there as soon as they are measured. `--stop`: the paper's
+variants end at this step of the schedule of the whole training; 20010 is the end of its first stage.
 """
 
 import argparse

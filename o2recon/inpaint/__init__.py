@@ -16,6 +16,7 @@ from o2recon.inpaint.painting import Painting
 from o2recon.inpaint.preferred import Preferred
 from o2recon.inpaint.prompt import Prompt
 from o2recon.inpaint.reproject import Copied, Reproject
+from o2recon.inpaint.sketched import SketchedDepthMasks
 from o2recon.inpaint.sources import Sight, SourceView, bilinear, seen_points, source_view
 from o2recon.inpaint.window import Window, window_around
 
@@ -46,6 +47,7 @@ __all__ = [
     "Reproject",
     "Request",
     "Sight",
+    "SketchedDepthMasks",
     "SourceView",
     "Window",
     "agreements",

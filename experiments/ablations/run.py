@@ -1,0 +1,176 @@
+"""The ablation table: every ablation on the same objects, and what each of them costs in accuracy.
+
+usage: python run.py --scenes SCAN... [--objects ID,...|all] [--ablations NAME,...] [--seeds N,...] [--study NAME]
+                     [--experiment NAME] [--out FOLDER] [--table] [OVERRIDE...]
+
+Runs `o2recon run` once per scan, ablation and seed (finished runs are skipped, so that it can be started again), then
+writes OUT/runs.csv (a row per run) and OUT/table.md. Prepared stages that an ablation does not change are taken from
+the whole method's. An ablation that cannot run, for want of weights, gets the row "not run" with the reason.
+`--table`: only the table, of what is there. The others are compared with ablation none, which therefore comes first.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra import compose, initialize_config_module
+
+ABLATIONS = (
+    *("none", "no_inpaint", "no_normal", "coarse_only", "no_carving", "no_depth", "fine_only", "no_sdf_loss"),
+    *("no_confidence", "no_consistency", "no_semantic"),
+)
+PARTS = {
+    "chamfer_cm": ("complete", "chamfer_cm"),
+    "f_2cm": ("complete", "f_score_2cm"),
+    "visible_f_2cm": ("visible", "f_score_2cm"),
+    "hidden_chamfer_cm": ("hidden", "chamfer_cm"),
+    "hidden_f_2cm": ("hidden", "f_score_2cm"),
+    "hidden_f_5cm": ("hidden", "f_score_5cm"),
+    "iou": ("complete", "iou"),
+}
+COLUMNS = ("scene", "object", "category", "ablation", "seed", "status", *PARTS, "psnr_db", "train_s", "semantic")
+SEMANTIC = ("no_semantic", "paper_no_semantic")
+
+
+def reason_not_to_run(ablation: str, results: list[dict[str, Any]]) -> str | None:
+    """Why an ablation would be the whole method once more; None when it would not."""
+    whole = [r for r in results if r["ablation"] == "none" and r["status"] == "ok"]
+    if ablation in SEMANTIC and whole and all(r.get("semantic") is None for r in whole):
+        return "the whole method ran without the semantic loss: no CLIP weights, or no GPU"
+    return None
+
+
+def share_preparation(given: argparse.Namespace, scan: Path, ablation: str) -> None:
+    """Stages that the ablation does not change are current in a copy of the whole method's folder."""
+    base, prepared = (_prepared(given, name) for name in ("none", ablation))
+    for folder in sorted((given.work / scan.name / base).glob("[0-9]*")):
+        copy = given.work / scan.name / prepared / folder.name
+        if prepared != base and not copy.exists():
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".lock"))
+
+
+def _prepared(given: argparse.Namespace, ablation: str) -> str:
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        config = compose("config", ["stage=run", f"experiment={given.experiment}", f"ablation={ablation}"])
+    return str(config.prepared)
+
+
+def run(given: argparse.Namespace, scan: Path, ablation: str, seed: int, objects: str) -> str | None:
+    """One command; its last line of complaint when it could not run at all."""
+    share_preparation(given, scan, ablation)
+    command = [sys.executable, "-m", "o2recon.cli.main", "run", f"scene.root={scan}", f"object={objects}"]
+    command += [f"experiment={given.experiment}", f"ablation={ablation}", f"seed={seed}", f"study={given.study}"]
+    command += [f"work={given.work}", f"outputs={given.outputs}", "baselines=[]", *given.overrides]
+    print("$", *command[3:], flush=True)
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    return done.stderr.strip().splitlines()[-1] if done.returncode == 2 and done.stderr.strip() else None
+
+
+def collect(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every result of the study's experiment."""
+    root = given.outputs / given.study / given.experiment
+    found = [json.loads(file.read_text()) for file in sorted(root.glob("*/*/*/seed_*/result.json"))]
+    return [r for r in found if not given.ablations or r["ablation"] in given.ablations]
+
+
+def row(result: dict[str, Any]) -> dict[str, Any]:
+    metrics = result.get("metrics") or {}
+    values = {name: (metrics.get(part) or {}).get(key) for name, (part, key) in PARTS.items()}
+    about = {key: result.get(key) for key in ("scene", "object", "category", "ablation", "seed", "status", "semantic")}
+    train_s = (result.get("seconds") or {}).get("train")
+    return {**about, **values, "psnr_db": (result.get("verdict") or {}).get("psnr_db"), "train_s": train_s}
+
+
+def mean(rows: list[dict[str, Any]], key: str) -> float:
+    values = [r[key] for r in rows if r[key] is not None]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def noise(rows: list[dict[str, Any]], key: str) -> tuple[float, int]:
+    """Standard deviation over the seeds of the object that has most of them, whole method; how many."""
+    whole: dict[tuple, list[float]] = {}
+    for r in rows:
+        if r["ablation"] == "none" and r[key] is not None:
+            whole.setdefault((r["scene"], r["object"]), []).append(r[key])
+    values = max(whole.values(), key=len, default=[])
+    return (float(np.std(values, ddof=1)), len(values)) if len(values) > 1 else (float("nan"), len(values))
+
+
+def table(rows: list[dict[str, Any]], ablations: tuple[str, ...], refused: dict[str, str]) -> str:
+    """Markdown: means over the objects that an ablation and the whole method both finished, seed by seed the first."""
+    first = min((r["seed"] for r in rows), default=0)
+    by = {(r["scene"], r["object"], r["ablation"]): r for r in rows if r["seed"] == first and r["status"] == "ok"}
+    head = ["ablation", "objects", *PARTS, "hidden F 2 cm, whole minus this"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for ablation in ablations:
+        here = [(by[s, o, a], by[s, o, "none"]) for s, o, a in by if a == ablation and (s, o, "none") in by]
+        if not here:
+            reason = refused.get(ablation, "nothing finished")
+            lines.append(f"| {ablation} | not run: {reason} |" + " |" * (len(head) - 2))
+            continue
+        ours, key = [mine for mine, _ in here], "hidden_f_2cm"
+        gains = [whole[key] - mine[key] for mine, whole in here if None not in (mine[key], whole[key])]
+        better = sum(gain > 0 for gain in gains)
+        said = "" if ablation == "none" else f"{np.mean(gains):+.3f} ({better} of {len(gains)} objects lose)"
+        values = [f"{mean(ours, key):.3f}" for key in PARTS]
+        lines.append(f"| {ablation} | {len(here)} | " + " | ".join(values) + f" | {said} |")
+    deviations = [noise(rows, key) for key in PARTS]
+    lines.append(
+        f"| seed noise: deviation of {deviations[0][1]} seeds of one object | 1 | "
+        + " | ".join(f"{value:.3f}" for value, _ in deviations) + " | |"
+    )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=Path, nargs="+", default=[])
+    parser.add_argument("--objects", default="all", help="of every scan")
+    parser.add_argument("--ablations", type=lambda text: tuple(text.replace(",", " ").split()), default=ABLATIONS)
+    parser.add_argument("--seeds", type=lambda text: [int(x) for x in text.replace(",", " ").split()], default=[0])
+    parser.add_argument("--study", default="ablations")
+    parser.add_argument("--experiment", default="quick")
+    parser.add_argument("--work", type=Path, default=Path("work"))
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("overrides", nargs="*", default=[], help="after --: for every run")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = options()
+    given.ablations = given.ablations or ABLATIONS
+    refused: dict[str, str] = {}
+    for ablation in () if given.table else given.ablations:
+        if reason := reason_not_to_run(ablation, collect(given)):
+            refused[ablation] = reason
+            continue
+        for scan in given.scenes:
+            for seed in given.seeds:
+                if complaint := run(given, scan, ablation, seed, given.objects):
+                    refused[ablation] = complaint
+    results = collect(given)
+    for ablation in given.ablations:
+        if reason := reason_not_to_run(ablation, results):
+            refused.setdefault(ablation, reason)
+    rows = [row(r) for r in results]
+    given.out.mkdir(parents=True, exist_ok=True)
+    with open(given.out / "runs.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in r.items()} for r in rows)
+    text = table(rows, given.ablations, refused)
+    (given.out / "table.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
