@@ -21,19 +21,30 @@ class PixelLabels:
     depth: Float[np.ndarray, "height width"]
 
 
+LARGEST_DISC = 6
+"""Pixels; a larger disc is a sum of several, which cost its radius instead of its area."""
+
+
 def disc(radius: int) -> np.ndarray:
     """Round structuring element, 2 radius + 1 pixels wide."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
+def largest_within(image: np.ndarray, radius: int) -> np.ndarray:
+    """The largest value within `radius` of every pixel: a dilation by a disc."""
+    for start in range(0, radius, LARGEST_DISC):
+        image = cv2.dilate(image, disc(min(LARGEST_DISC, radius - start)))
+    return image
+
+
 def dilate(mask: Bool[np.ndarray, "height width"], radius: int) -> Bool[np.ndarray, "height width"]:
     """Pixels within `radius` of the mask."""
-    return cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0 if radius > 0 else mask.copy()
+    return largest_within(mask.astype(np.uint8), radius) > 0
 
 
 def erode(mask: Bool[np.ndarray, "height width"], radius: int) -> Bool[np.ndarray, "height width"]:
     """Pixels of the mask farther than `radius` from its outside; the image border does not count as outside."""
-    return cv2.erode(mask.astype(np.uint8), disc(radius)) > 0 if radius > 0 else mask.copy()
+    return ~dilate(~mask, radius)
 
 
 def wide_gaps(invalid: Bool[np.ndarray, "height width"], *, dropout_px: int) -> Bool[np.ndarray, "height width"]:
@@ -69,7 +80,7 @@ def pixel_labels(
     visible = named | joined
     unknown = unknown | undecided
     other = ~visible & ~unknown
-    farthest = cv2.dilate(np.where(surface, depth, 0).astype(np.float32), disc(dropout_px))
+    farthest = largest_within(np.where(surface, depth, 0).astype(np.float32), dropout_px)
     filled = np.where(thin & (other | undecided), farthest, depth).astype(np.float32)
     lost = other & (filled <= 0)
     return PixelLabels(visible, other & ~lost, unknown | lost, filled)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from o2recon.cameras import inside_image, pixel_centers, project, unproject
 from o2recon.masks.crop import Crop, crop_camera, focal_length
 from o2recon.masks.hidden import covered
-from o2recon.masks.labels import PixelLabels, dilate, disc, erode
+from o2recon.masks.labels import PixelLabels, dilate, disc, erode, largest_within
 from o2recon.masks.membrane import harmonic_depth
 from o2recon.types import Camera
 
@@ -52,7 +52,7 @@ def lift(
 def trimmed(mask: Bool[np.ndarray, "height width"], *, slack_px: int) -> Bool[np.ndarray, "height width"]:
     """The mask without its outer rim: `slack_px` wide, but at most half of what a thin stroke has on each side."""
     depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    half_width = cv2.dilate(depth, disc(2 * slack_px))
+    half_width = largest_within(depth, 2 * slack_px)
     return mask & (depth > np.minimum(slack_px, 0.5 * half_width))
 
 

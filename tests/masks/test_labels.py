@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from o2recon.masks import pixel_labels, wide_gaps
+from o2recon.masks import dilate, erode, pixel_labels, wide_gaps
 
 
 def flat(size: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -54,3 +55,15 @@ def test_thin_dropout_is_judged_by_the_farthest_surface_nearby() -> None:
     depth[:, 9:11] = 0
     labels = pixel_labels(instance, depth, 3, dropout_px=5)
     np.testing.assert_allclose(labels.depth[:, 9:11], 3.0)
+
+
+@pytest.mark.parametrize("radius", [1, 4, 9, 30])
+def test_dilation_is_by_a_disc_and_erosion_is_that_of_the_outside(radius: int) -> None:
+    mask = np.zeros((101, 121), bool)
+    mask[50, 60] = True
+    row, column = np.mgrid[:101, :121]
+    distance = np.hypot(row - 50, column - 60)
+    grown = dilate(mask, radius)
+    assert grown[distance <= 0.9 * radius].all() and not grown[distance > 1.1 * radius + 0.5].any()
+    np.testing.assert_array_equal(erode(~mask, radius), ~grown)
+    assert erode(np.ones_like(mask), radius).all() and not dilate(np.zeros_like(mask), radius).any()
