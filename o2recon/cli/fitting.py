@@ -223,7 +223,7 @@ def with_network(config: dict[str, Any], network: str | None) -> dict[str, Any]:
     if network is None:
         return others
     part = {k: v for k, v in (config.get("semantic") or {}).items() if k != "required"}
-    return others | {"semantic": part | {"network": network}}
+    return others | {"semantic": {"network": network, **part}}
 
 
 def encoding_of(field: nn.Module, device: str) -> str:

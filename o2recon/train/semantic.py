@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from o2recon.losses.semantic import SemanticLoss, SemanticTarget
 from o2recon.models.clip import Clip
 from o2recon.objects import reference_view, similarity_scores, square_crop
-from o2recon.train.semantic_crop import corners_of, normal_colors, pictures, projected_square, square_rays
+from o2recon.train.semantic_crop import normal_colors, outline_points, pictures, projected_square, square_rays
 from o2recon.train.semantic_pose import NovelPose, PoseSampler, looking_along
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord, ObjectView, RenderOutput
@@ -25,10 +26,11 @@ class Semantic:
     """When and how the semantic loss is taken: an optimiser step of its own after every `every`-th step from `start` on
     (a share of the steps up to 1, a step number above).
 
-    Colour and normals are rendered by `renderer` in a square around the object's box, `box_inflation` times as large,
-    at 1 / `downscale` of the pictures' resolution but at most `max_size` pixels a side, in front of the grey level
-    `background`. `prompt`: the text, in which '{category}' is replaced. `margin`: of crops whose score makes a view the
-    reference. `poses` makes the PoseSampler for the object's cameras. `required`: without weights it is an error.
+    Colour and normals are rendered by `renderer` in a square around the object, at 1 / `downscale` of the pictures'
+    resolution but at most `max_size` pixels a side, in front of the grey level `background`. Rays are followed through
+    the object's box, `box_inflation` times as large. `margin`: of a crop's side, shown around the object in renderings,
+    in the reference and where views are scored. `prompt`: the text, in which '{category}' is replaced. `poses` makes
+    the PoseSampler for the object's cameras. `required`: without weights it is an error.
     """
 
     def __init__(
@@ -83,7 +85,8 @@ class Semantic:
         index = reference_view(record, scores)
         reference = next(v for v in record.views if v.index == index)
         log.info("semantic loss: %s, view %d and '%s'", self.encoder.identity, index, text)
-        return NovelViews(self, record, self._target(folder.read_view(reference), text, device), device)
+        outline = outline_points(folder.read_volume(), record.frame)
+        return NovelViews(self, record, outline, self._target(folder.read_view(reference), text, device), device)
 
     @torch.no_grad()
     def _target(self, view: ObjectView, text: str, device: torch.device) -> SemanticTarget:
@@ -92,8 +95,9 @@ class Semantic:
         cued = amodal & ((view.normal**2).sum(-1) > 0.25)
         normals = normal_colors(torch.from_numpy(view.normal).float()).numpy()
         encoded = []
-        for image, where in ((view.color.astype("float32") / 255, amodal), (normals, cued)):
-            crop, inside = (square_crop(a, amodal, margin=0.0) for a in (image, where[..., None].astype("float32")))
+        for image, where in ((view.color.astype(np.float32) / 255, amodal), (normals, cued)):
+            layers = np.concatenate([image, where[..., None]], -1).astype(np.float32)
+            crop, inside = np.split(square_crop(layers, amodal, margin=self.margin), [3], axis=-1)
             shown = torch.from_numpy(inside * (crop - self.background) + self.background).float()
             encoded.append(self.encoder.images(shown.permute(2, 0, 1)[None].to(device))[0])
         color, normal = encoded
@@ -101,9 +105,16 @@ class Semantic:
 
 
 class NovelViews:
-    """The semantic loss of one object, at a new place every time."""
+    """The semantic loss of one object, at a new place every time. `outline`: points that a picture of it must show."""
 
-    def __init__(self, semantic: Semantic, record: ObjectRecord, target: SemanticTarget, device: torch.device) -> None:
+    def __init__(
+        self,
+        semantic: Semantic,
+        record: ObjectRecord,
+        outline: Float[np.ndarray, "points 3"],
+        target: SemanticTarget,
+        device: torch.device,
+    ) -> None:
         self.semantic, self.target = semantic, target
         self.is_due = semantic.is_due
         frame = record.frame
@@ -116,11 +127,11 @@ class NovelViews:
         self.intrinsics = stacked([v.camera.intrinsics for v in views])
         self.images = stacked([[v.camera.width, v.camera.height] for v in views])
         self.box = torch.from_numpy(frame.half_extents / frame.scale * semantic.box_inflation).float().to(device)
-        self.corners = corners_of(self.box)
+        self.outline = torch.from_numpy(outline).float().to(device)
         self.draw = semantic.poses(centers=centers)
         sides = [
-            projected_square(_at(centers[i]), self.intrinsics[i], self.images[i], self.corners)[1]
-            for i in range(len(views))
+            projected_square(_at(center), camera, image, self.outline, margin=semantic.margin)[1]
+            for center, camera, image in zip(centers, self.intrinsics, self.images, strict=True)
         ]
         usual = float(torch.stack(sides).median())
         self.size = int(min(max(round(usual / semantic.downscale), MIN_SIZE), semantic.max_size))
@@ -137,7 +148,7 @@ class NovelViews:
         """Colour and normal pictures of the square around the object."""
         intrinsics = self.intrinsics.index_select(0, pose.view)[0]
         image = self.images.index_select(0, pose.view)[0]
-        center, side = projected_square(pose, intrinsics, image, self.corners)
+        center, side = projected_square(pose, intrinsics, image, self.outline, margin=self.semantic.margin)
         rays = square_rays(pose, intrinsics, center, side, box=self.box, size=self.size)
         output = self.semantic.renderer(field, rays, generator=generator)
         return pictures(output, pose, size=self.size, background=self.semantic.background)

@@ -1,5 +1,6 @@
 """A square picture around the object from a new place: its rays, and the pictures that rendering them gives."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,10 +8,12 @@ from torch.nn import functional
 
 from o2recon.data.table import box_interval
 from o2recon.train.semantic_pose import NovelPose
-from o2recon.types import RayBatch, RenderOutput
+from o2recon.transforms import voxel_centers, world_to_object
+from o2recon.types import ObjectFrame, RayBatch, RenderOutput, Volume
 
 NEAR = 0.05
-"""Object units; corners of the box nearer to the camera plane count as this far."""
+"""Object units; points nearer to the camera plane count as this far."""
+OUTLINE = 4096
 BEYOND = 0.5
 """Nothing ends where a real camera's image would: the whole object is shown where that is possible."""
 
@@ -19,19 +22,21 @@ def projected_square(
     pose: NovelPose,
     intrinsics: Float[Tensor, "3 3"],
     image: Float[Tensor, "2"],
-    corners: Float[Tensor, "8 3"],
+    points: Float[Tensor, "points 3"],
+    *,
+    margin: float,
 ) -> tuple[Float[Tensor, "2"], Float[Tensor, ""]]:
-    """Centre and side (pixels) of the smallest square around a box. A box that comes too near is cut off where the
-    image, widened by `BEYOND` of itself on every side, ends.
+    """Centre and side (pixels) of the smallest square around points of the object frame, `margin` of its side wider all
+    around. What comes too near is cut off where the image, widened by `BEYOND` of itself on every side, ends.
 
-    `image`: width and height of the camera's image, pixels. `corners`: of the box, object frame.
+    `image`: width and height of the camera's image, pixels.
     """
-    local = (corners - pose.center) @ pose.rotation
+    local = (points - pose.center) @ pose.rotation
     z = local[:, 2:].clamp(min=NEAR)
     pixels = (torch.cat([local[:, :2] / z, torch.ones_like(z)], 1) @ intrinsics.T)[:, :2]
     first, last = -BEYOND * image, (1 + BEYOND) * image
     low, high = (torch.minimum(torch.maximum(end, first), last) for end in (pixels.amin(0), pixels.amax(0)))
-    return (low + high) / 2, (high - low).amax().clamp(min=1)
+    return (low + high) / 2, (1 + 2 * margin) * (high - low).amax().clamp(min=1)
 
 
 def square_rays(
@@ -88,6 +93,10 @@ def normal_colors(normal: Float[Tensor, "*shape 3"]) -> Float[Tensor, "*shape 3"
     return torch.stack([0.5 + 0.5 * x, 0.5 - 0.5 * y, 0.5 - 0.5 * z], -1)
 
 
-def corners_of(box: Float[Tensor, "3"]) -> Float[Tensor, "8 3"]:
-    """Corners of [-box, box]."""
-    return torch.cartesian_prod(*(torch.stack([-half, half]) for half in box))
+def outline_points(volume: Volume, frame: ObjectFrame) -> Float[np.ndarray, "points 3"]:
+    """At most `OUTLINE` points of the object frame along the completed surface; without one the box's corners."""
+    centers = voxel_centers(volume.grid)
+    near = centers[np.abs(volume.sdf) < volume.grid.spacing]
+    if len(near) == 0:
+        near = centers[np.ix_((0, -1), (0, -1), (0, -1))].reshape(-1, 3)
+    return world_to_object(frame, near[:: -(-len(near) // OUTLINE)])

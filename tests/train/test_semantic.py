@@ -1,6 +1,7 @@
 """The semantic loss on a sphere, with random CLIP and SigLIP: what it renders, who learns from it, when it is taken."""
 
 import csv
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from o2recon.cameras import project
 from o2recon.cli.build import build
 from o2recon.field import Cascade
 from o2recon.train import NovelPose, NovelViews, Semantic, build_field
-from o2recon.train.semantic_crop import corners_of, normal_colors, projected_square, square_rays
+from o2recon.train.semantic_crop import normal_colors, outline_points, projected_square, square_rays
 from o2recon.train.semantic_pose import looking_along
 from o2recon.transforms import object_to_world
 from o2recon.types import Camera
@@ -96,14 +97,14 @@ def test_a_small_step_against_the_gradient_lowers_the_loss(
     colours = list(made.color_network.parameters())
     others = [p for p in made.parameters() if all(p is not c for c in colours)]
     moved = {"everything": others + colours, "shape": others, "colour": colours}[what]
-    loss = novel(made, torch.Generator().manual_seed(3))
+    loss = novel(made, torch.Generator().manual_seed(0))
     loss.backward()
     squared = sum(float((p.grad**2).sum()) for p in moved if p.grad is not None)
     with torch.no_grad():
         for parameter in moved:
             if parameter.grad is not None:
                 parameter -= 2e-4 / squared * parameter.grad
-        after = novel(made, torch.Generator().manual_seed(3))
+        after = novel(made, torch.Generator().manual_seed(0))
     assert float(after) < float(loss.detach()) - 1e-4  # to first order by 2e-4
 
 
@@ -117,7 +118,8 @@ def test_the_picture_shows_the_object_from_the_place_that_was_drawn(
         color, normal = novel.render(made, pose, None)
     size, middle = novel.size, novel.size // 2
     assert color.shape == normal.shape == (3, size, size)
-    assert color[:, middle, middle].max() > 0.3 and color[:, [0, 0, -1, -1], [0, -1, 0, -1]].abs().max() < 0.05
+    assert (color[:, [0, 0, -1, -1], [0, -1, 0, -1]] - 0.5).abs().max() < 0.05, "grey around it"
+    assert (color[:, middle, middle] - 0.5).abs().max() > 0.05
     assert normal[2, middle, middle] > 0.9, "the normal in the middle points to the camera: blue"
     assert normal[0, middle, -size // 4] > normal[0, middle, size // 4] + 0.2, "red grows to the right"
     assert normal[1, size // 4, middle] > normal[1, -size // 4, middle] + 0.2, "green grows upwards"
@@ -180,18 +182,18 @@ def _until(module: Any, block: range, index: int, step: Any) -> None:
     step(module, block, index)
 
 
-def test_the_square_is_the_projected_box_cut_by_the_image(folder: ObjectFolder) -> None:
+def test_the_square_holds_the_projected_points_and_ends_somewhat_outside_the_image(folder: ObjectFolder) -> None:
     record = folder.read_record()
     view, frame = record.views[2], record.frame
-    box = frame.half_extents / frame.scale
     pose = _pose_of(frame, view.camera_to_world)
-    corners = corners_of(torch.from_numpy(box).float())
+    corners = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     pixels, _ = project(view.camera, view.camera_to_world, object_to_world(frame, corners.numpy().astype(float)))
     camera, image = torch.from_numpy(view.camera.intrinsics).float(), torch.tensor([500.0, 500.0])
-    center, side = projected_square(pose, camera, image, corners)
+    center, side = projected_square(pose, camera, image, corners, margin=0.1)
     low, high = pixels.min(0), pixels.max(0)
-    assert np.allclose(center, (low + high) / 2, atol=0.05) and float(side) == pytest.approx((high - low).max(), 1e-3)
-    _, cut = projected_square(pose, camera, torch.tensor([20.0, 10.0]), corners)
+    assert np.allclose(center, (low + high) / 2, atol=0.05)
+    assert float(side) == pytest.approx(1.2 * (high - low).max(), 1e-3)
+    _, cut = projected_square(pose, camera, torch.tensor([20.0, 10.0]), corners, margin=0.0)
     assert float(cut) <= 40
 
 
@@ -207,6 +209,15 @@ def test_rays_go_through_their_pixels_and_have_no_length_beside_the_box(folder: 
     assert np.allclose(pixels, expected.reshape(-1, 2), atol=1e-2) and (z > 0).all()
     assert torch.allclose(rays.directions.norm(dim=-1), torch.ones(64), atol=1e-5)
     assert (rays.far >= rays.near).all() and rays.far[0] == rays.near[0] and rays.far[27] > rays.near[27]
+
+
+def test_the_outline_is_along_the_surface_and_without_one_at_the_corners_of_the_box(folder: ObjectFolder) -> None:
+    volume, frame = folder.read_volume(), folder.read_record().frame
+    points = outline_points(volume, frame)
+    distances = np.linalg.norm(points, axis=1) * frame.scale
+    assert 500 < len(points) <= 4096 and np.abs(distances - 0.3).max() < 0.021
+    corners = outline_points(replace(volume, sdf=volume.sdf + 9), frame) * frame.scale
+    assert np.allclose(np.abs(corners), frame.half_extents, atol=0.03) and len(corners) == 8
 
 
 def test_normals_have_their_usual_colours() -> None:
