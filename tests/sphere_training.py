@@ -82,7 +82,7 @@ def fit_of(num_steps: int, *, warm: int = 0, rates: dict[str, float] = RATES, de
             learning_rates=rates, betas=(0.9, 0.99), epsilon=1e-15, warm_up_steps=3, final_share=0.05
         ),
         stages=Stages(coarse_share=0.25, fade_share=0.25, inv_s_floor=(50.0, 200.0)),
-        search=SurfaceSearch(num_steps=12, step_share=0.95, min_step=0.02, one_kernel=False),
+        search=SurfaceSearch(num_steps=12, step_share=0.95, min_step=0.02),
         warm_start=warm_start if warm else None,
         early_stop=None,
         num_steps=num_steps,

@@ -1,14 +1,10 @@
 """The cascaded SDF: a coarse field that is smooth by construction and a fine residual that fades in on top of it."""
 
-from collections.abc import Callable
-from functools import partial
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from o2recon.field.color import ColorNetwork
-from o2recon.field.device import has_triton
 from o2recon.field.encoding import Encoding
 from o2recon.field.mlp import Mlp
 from o2recon.field.staged import StagedField
@@ -70,14 +66,6 @@ class Cascade(StagedField):
         if self.fine_is_on:
             sdf = sdf + self.gate * self.fine(self.fine_encoding.features(cube), 1)[:, 0]
         return sdf
-
-    def tracer(self, device: torch.device) -> Callable[..., tuple[Tensor, Tensor]] | None:
-        """`triton_trace.trace` of this field; None where it runs in other ways than that kernel knows."""
-        if device.type != "cuda" or not has_triton():
-            return None
-        from o2recon.field import triton_trace
-
-        return partial(triton_trace.trace, self) if triton_trace.fits(self, device) else None
 
     def sdf_and_gradient(self, points: Float[Tensor, "points 3"], *, gradient: bool = True) -> FieldOutput:
         """SDF, its gradient as forward operations (None unless asked), features and the fine residual."""

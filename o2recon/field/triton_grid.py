@@ -25,7 +25,7 @@ BLOCK = 128
 
 
 @functools.lru_cache(maxsize=16)
-def level_rows(layout: GridLayout, device: torch.device) -> Tensor:
+def _levels(layout: GridLayout, device: torch.device) -> Tensor:
     rows = zip(layout.resolutions, layout.rows, layout.offsets, layout.dense, strict=True)
     return torch.tensor([[n, r, o, int(d)] for n, r, o, d in rows], dtype=torch.int32, device=device)
 
@@ -151,7 +151,7 @@ def encode(
     query = _Query(
         points=points.detach().contiguous(),
         weights=level_weights,
-        levels=level_rows(layout, points.device),
+        levels=_levels(layout, points.device),
         objects=None if objects is None else objects.to(points.device, torch.int32),
         block=1 if objects is None else max(block_length(points, objects), 1),
         total=layout.total_rows,

@@ -186,7 +186,7 @@ class Reconstruction(pl.LightningModule):
 
     def losses(self, draw: Draw) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum `total`."""
-        rays = draw.rays if self.search is None else self.search.guided(self.field, draw.rays)  # type: ignore[arg-type]
+        rays = draw.rays if self.search is None else self.search.guided(self.field.sdf, draw.rays)  # type: ignore[arg-type]
         output = self.renderer(self.field, rays, generator=self.generator)
         points = field_points(self.field, draw.points)
         values = {name: term["loss"](output, draw.rays, points) for name, term in self.terms.items()}

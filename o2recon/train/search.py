@@ -6,7 +6,6 @@ surface outwards wherever it is sampled, and one beside the object would not not
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,37 +16,19 @@ from o2recon.types import RayBatch
 Sdf = Callable[[Tensor], Tensor]
 
 
-@runtime_checkable
-class HasSdf(Protocol):
-    """All that a search needs of a field."""
-
-    def sdf(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points"]: ...
-
-
 class SurfaceSearch:
-    """Sphere tracing with at most `num_steps` steps of `step_share` x sdf, none under `min_step` (object units).
+    """Sphere tracing with at most `num_steps` steps of `step_share` x sdf, none under `min_step` (object units)."""
 
-    `one_kernel`: on a GPU all steps are one kernel, for fields that it knows.
-    """
-
-    def __init__(self, *, num_steps: int, step_share: float, min_step: float, one_kernel: bool) -> None:
+    def __init__(self, *, num_steps: int, step_share: float, min_step: float) -> None:
         self.num_steps, self.step_share, self.min_step = num_steps, step_share, min_step
-        self.one_kernel = one_kernel
 
     @torch.no_grad()
-    def closest(self, field: HasSdf, rays: RayBatch) -> tuple[Float[Tensor, "rays"], Float[Tensor, "rays"]]:
+    def closest(self, sdf: Sdf, rays: RayBatch) -> tuple[Float[Tensor, "rays"], Float[Tensor, "rays"]]:
         """Distance along each ray to the first crossing of the surface, or else to where it passes closest, and the
         SDF there (<= 0 where it was crossed). The crossing is interpolated between the last two steps.
 
         The CPU goes on with the rays that have not arrived; an accelerator with all of them, and waits for nothing."""
-        if rays.near.device.type == "cpu":
-            return self._compacted(field.sdf, rays)
-        tracer = getattr(field, "tracer", None) if self.one_kernel else None
-        trace = None if tracer is None else tracer(rays.near.device)
-        if trace is None:
-            return self._fixed(field.sdf, rays)
-        way = {"num_steps": self.num_steps, "step_share": self.step_share, "min_step": self.min_step}
-        return trace(rays.origins, rays.directions, rays.near, rays.far, **way)
+        return (self._compacted if rays.near.device.type == "cpu" else self._fixed)(sdf, rays)
 
     def _compacted(self, sdf: Sdf, rays: RayBatch) -> tuple[Tensor, Tensor]:
         t = rays.near.clone()
@@ -83,17 +64,17 @@ class SurfaceSearch:
             best_t, best = torch.where(value < best, reached, best_t), torch.minimum(value, best)
         return best_t, best
 
-    def guided(self, field: HasSdf, rays: RayBatch) -> RayBatch:
+    def guided(self, sdf: Sdf, rays: RayBatch) -> RayBatch:
         """The rays as the renderer should see them: with the field's own surface where none is known."""
         if rays.near.device.type != "cpu":
             known = rays.surface_distance > 0
-            surface = torch.where(known, rays.surface_distance, self.closest(field, rays)[0].clamp(min=1e-4))
+            surface = torch.where(known, rays.surface_distance, self.closest(sdf, rays)[0].clamp(min=1e-4))
             return replace(rays, surface_distance=surface, sigma=rays.sigma * known)
         unknown = torch.nonzero(rays.surface_distance <= 0).flatten()
         if len(unknown) == 0:
             return rays
         some = replace(rays, **{name: getattr(rays, name)[unknown] for name in rays.__dataclass_fields__})
-        found, _ = self.closest(field, some)
+        found, _ = self.closest(sdf, some)
         surface, sigma = rays.surface_distance.clone(), rays.sigma.clone()
         surface[unknown], sigma[unknown] = found.clamp(min=1e-4), 0.0
         return replace(rays, surface_distance=surface, sigma=sigma)

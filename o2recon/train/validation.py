@@ -32,7 +32,7 @@ class HeldOut:
         """Render without telling the renderer where the surface is, without randomness, and compare."""
         blind = replace(rays, surface_distance=torch.zeros_like(rays.surface_distance))
         if self.search is not None:
-            blind = self.search.guided(field, blind)  # type: ignore[arg-type]
+            blind = self.search.guided(field.sdf, blind)  # type: ignore[arg-type]
         output = renderer(field, blind, generator=None)
         visible = rays.confidence >= 1
         measured = visible & (rays.surface_distance > 0)
