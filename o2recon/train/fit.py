@@ -172,6 +172,8 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             # said of a run with device=cpu on a machine with a GPU: it was asked for
             warnings.filterwarnings("ignore", "GPU available but not used")
+            # said wherever Slurm is installed; an object is trained by one process
+            warnings.filterwarnings("ignore", "The `srun` command is available")
             # 2026-11-22: Lightning 2.6.6 asks torch 2.13's pytrees in an old way; nothing a user could do about it
             warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
             yield
