@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from omegaconf import DictConfig, OmegaConf
 
+from o2recon.cli.comments import key_comments, summary
 from o2recon.cli.table import STAGES
 
 
@@ -30,21 +31,48 @@ def nested() -> dict[str, list[str]]:
 
 
 def describe(stage: str) -> str:
-    """Help of one stage: its config groups, their choices and the values they have by default."""
+    """Help of one stage: its config groups, what each choice is, and the keys with their values and meaning."""
     available = groups()
     config = composed(stage, with_hydra=True)
-    inner = {name: found for name, found in nested().items() if name in config.hydra.runtime.choices}
+    chosen = config.hydra.runtime.choices
+    meanings = key_comments((files("o2recon.conf") / "config.yaml").read_text(encoding="utf-8"))
     lines = [f"o2recon {stage}: {STAGES[stage].summary}", "", "general:"]
-    lines += [f"  {k}={v}" for k, v in plain(config).items() if not isinstance(v, dict) and k != "stage"]
+    values = {k: v for k, v in plain(config).items() if not isinstance(v, dict) and k != "stage"}
+    lines += [_option(key, value, meanings) for key, value in values.items()]
     for group in STAGES[stage].groups:
         if group not in available:
             continue
-        lines += ["", f"{group}: {', '.join(available[group])}"]
-        lines += [f"{name}: {', '.join(found)}" for name, found in inner.items() if name.startswith(f"{group}/")]
+        inner = {name: found for name, found in nested().items() if name.startswith(f"{group}/") and name in chosen}
+        for name, choices in {group: available[group], **inner}.items():
+            lines += ["", *_choices(name, choices, str(chosen.get(name)))]
         value = config.get(group)
         if isinstance(value, DictConfig):
-            lines += [f"  {group}.{key}={shown}" for key, shown in _flat(value) if "_target_" not in key]
+            meanings = _meanings(group, str(chosen.get(group)))
+            lines += [_option(key, shown, meanings, group) for key, shown in _flat(value) if "_target_" not in key]
     return "\n".join(lines)
+
+
+def _choices(group: str, choices: list[str], chosen: str) -> list[str]:
+    """The group and, a line each, its choices, the default one marked."""
+    folder = files("o2recon.conf").joinpath(*group.split("/"))
+    told = {c: summary((folder / f"{c}.yaml").read_text(encoding="utf-8")) for c in choices}
+    width = max(len(c) for c in choices)
+    return [f"{group}:", *(f"  {'*' if c == chosen else ' '} {c:{width}}  {told[c]}".rstrip() for c in choices)]
+
+
+def _meanings(group: str, chosen: str) -> dict[str, str]:
+    """What the group's files say of its keys; the chosen one has the last word."""
+    folder = files("o2recon.conf") / group
+    texts = [f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")]
+    own = folder / f"{chosen}.yaml"
+    texts += [own.read_text(encoding="utf-8")] if own.is_file() else []
+    return {key: told for text in texts for key, told in key_comments(text).items()}
+
+
+def _option(key: str, value: object, meanings: dict[str, str], group: str | None = None) -> str:
+    shown = f"  {key}={value}" if group is None else f"  {group}.{key}={value}"
+    shown = shown.replace("=None", "=null").replace("=True", "=true").replace("=False", "=false")
+    return f"{shown:40}  # {meanings[key]}" if key in meanings else shown
 
 
 @cache

@@ -34,7 +34,7 @@ def test_help_of_a_stage_shows_its_groups_and_their_choices(stage: str, capsys: 
     shown = capsys.readouterr().out
     assert STAGES[stage].summary in shown
     for group in STAGES[stage].groups:
-        assert f"\n{group}: " in shown
+        assert f"\n{group}:\n" in shown
 
 
 @pytest.mark.parametrize(
