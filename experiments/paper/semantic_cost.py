@@ -33,8 +33,8 @@ from tiny_clip import save_clip
 
 VARIANTS = {
     "fast": ["experiment=fast"],
-    "fast, kernel by kernel": ["experiment=fast", "train.cuda_graph=false"],
-    "o2recon, stage 2": ["experiment=o2recon"],
+    "fast_eager": ["experiment=fast", "train.cuda_graph=false"],
+    "o2recon": ["experiment=o2recon"],
 }
 COLUMNS = ("variant", "device", "crop_px", "dtype", "step_ms", "semantic_ms", "render_ms", "clip_ms", "ratio", "over")
 
@@ -160,7 +160,7 @@ def main() -> None:
         network = save_clip(Path(scratch) / "clip", base=True)
         folder = ObjectFolder(given.object) if given.object else sphere(Path(scratch) / "work" / "1")
         for name in VARIANTS:
-            for size in given.size if any(name.startswith(only) for only in given.only) else []:
+            for size in given.size if name in given.only else []:
                 fixed = [f"semantic.encoder.model={network}", f"semantic.max_size={size}", "semantic.downscale=0.1"]
                 short = ["train.num_steps=100", "train.steps_per_block=20", "train.validate_every=10000"]
                 last = ["train.stages.coarse_share=0.0", "train.stages.fade_share=0.0"]
