@@ -1,6 +1,6 @@
 """How far a field's surface is from the truth, quickly enough to ask during training.
 
-usage: python accuracy.py OUT.csv TRUTH FOLDER CHECKPOINT [FOLDER CHECKPOINT]...     rows as train.py --targets takes
+usage: python accuracy.py OUT.csv TRUTH FOLDER CHECKPOINT [FOLDER CHECKPOINT]...     such as quick.csv
 
 TRUTH: folder of scenes, each with `groundtruth/<id>.ply` and `<id>_points.npz`. FOLDER: the prepared object.
 """

@@ -13,6 +13,9 @@ from o2recon.report.charts import Bar, Chart, bar_chart, limits_of, standalone_s
 
 Row = dict[str, str]
 OURS = ("fused",)
+HERE = Path(__file__).parent
+CHAMFER_TOLERANCE, F_TOLERANCE = 0.02, 0.01
+"""About what seeds differ by, cm and share."""
 ACCURACY = {
     "chamfer_cm": "Chamfer cm",
     "hidden_f2": "hidden F 2 cm",
@@ -97,17 +100,82 @@ def values(rows: list[Row], key: str) -> list[float]:
     return [value for row in rows if (value := number(row, key)) is not None]
 
 
+def seconds_to_target(curve: list[Row], target: Row) -> tuple[float | None, float | None]:
+    """The first measured second at which the target is reached, and the one from which on it is kept."""
+    reached = []
+    for point in curve:
+        near = (number(point, k) or 9.9 for k in ("chamfer_cm", "completeness_cm") if target[k])
+        wanted = (float(target[k]) + CHAMFER_TOLERANCE for k in ("chamfer_cm", "completeness_cm") if target[k])
+        shares = (number(point, k) or 0.0 for k in ("hidden_f2", "recall2") if target[k])
+        least = (float(target[k]) - F_TOLERANCE for k in ("hidden_f2", "recall2") if target[k])
+        ok = all(a <= b for a, b in zip(near, wanted, strict=True))
+        reached.append(ok and all(a >= b for a, b in zip(shares, least, strict=True)))
+    times = [float(point["seconds"]) for point in curve]
+    first = times[reached.index(True)] if True in reached else None
+    kept = next((times[i] for i in range(len(times)) if all(reached[i:])), None)
+    return first, kept
+
+
+def targets_of(curves: list[Row]) -> dict[tuple[str, str], tuple[Row, list[Row]]]:
+    """Object -> quick's accuracy, and the curve of fast's first seed."""
+    targets = {(row["scene"], row["object"]): row for row in read(HERE / "quick.csv")}
+    found: dict[tuple[str, str], tuple[Row, list[Row]]] = {}
+    for row in curves:
+        name = (row["scene"], row["object"])
+        if row["variant"] == "as_is" and row["seed"] == "0" and name in targets:
+            found.setdefault(name, (targets[name], []))[1].append(row)
+    return found
+
+
+def targets_chart(curves: list[Row]) -> Chart:
+    """Bars: from when on it is kept; dots: when it is first reached."""
+    bars, times = [], []
+    for name, (target, curve) in targets_of(curves).items():
+        first, kept = seconds_to_target(curve, target)
+        bars.append(Bar(" ".join(name), "ours", kept, dots=[] if first is None else [("first reached", first)]))
+        times.append(kept or 0.0)
+    return bar_chart("seconds to quick's accuracy, kept", bars, limits=limits_of(times), digits=1)
+
+
+def targets_table(curves: list[Row]) -> str:
+    """One row per object: when quick's accuracy is reached, and the accuracy at every measured step."""
+    rows = []
+    for name, (target, curve) in targets_of(curves).items():
+        key = "chamfer_cm" if curve[0]["chamfer_cm"] else "completeness_cm"
+        told = [f"{float(p['seconds']):.1f} s: {float(p[key]):.3f}" for p in curve]
+        first, kept = (f"{t:.1f}" if t is not None else "not reached" for t in seconds_to_target(curve, target))
+        rows.append([" ".join(name), f"{float(target[key]):.3f}", first, kept, ", ".join(told)])
+    return table(["object", "quick, cm", "reached, s", "kept from, s", "Chamfer (completeness) over seconds"], rows)
+
+
+def objects_table(rows: list[Row]) -> str:
+    keys = ("chamfer_cm", "f1", "hidden_f2", "visible_chamfer_cm", "psnr_db")
+    head = ["object", "seconds", *("Chamfer cm", "F 1 cm", "hidden F 2 cm", "visible Chamfer cm", "PSNR dB")]
+    cells = []
+    for row in rows:
+        pairs = [f"{float(row[f'fast_{k}']):.3f} / {float(row[f'quick_{k}']):.3f}" for k in keys]
+        cells.append([f"{row['scene']} {row['object']}, {row['category']}", f"{float(row['train_s']):.1f}", *pairs])
+    means = [" / ".join(f"{mean(values(rows, f'{way}_{k}')):.3f}" for way in ("fast", "quick")) for k in keys]
+    return table(head, [*cells, ["mean", f"{mean(values(rows, 'train_s')):.1f}", *means]])
+
+
+def objects_chart(rows: list[Row]) -> Chart:
+    bars = [Bar(f"{r['scene']} {r['object']}", "ours", number(r, "train_s")) for r in rows]
+    limits = limits_of(values(rows, "train_s"))
+    return bar_chart("seconds of training, fast", bars, limits=limits, digits=1)
+
+
 def seconds_table(runs: list[Row]) -> str:
     """experiment=fast, and what it reaches when it trains ten times as long."""
-    head = ["object", "seeds", "seconds", "to quick's accuracy", "512^3 mesh", "ms a step", "GB"]
+    head = ["object", "seeds", "seconds", "512^3 mesh", "ms a step"]
     head += [f"{name}; ten times the steps" for name in list(ACCURACY.values())[:3]] + ["recall 2 cm; ten times"]
     longer = by_object(runs, "ten_times")
     rows = []
     for name, some in by_object(runs, "as_is").items():
         pair = [f"{spread(values(some, k))}; {spread(values(longer.get(name, []), k))}" for k in list(ACCURACY)[:3]]
         pair.append(f"{spread(values(some, 'recall2'))}; {spread(values(longer.get(name, []), 'recall2'))}")
-        cells = [spread(values(some, k), d) for k, d in (("train_s", 1), ("seconds_to_target", 1), ("mesh512_s", 2))]
-        cells += [spread(values(some, k), 2) for k in ("ms_per_step", "memory_gb")]
+        cells = [spread(values(some, k), d) for k, d in (("train_s", 1), ("mesh512_s", 2))]
+        cells.append(spread(values(some, "ms_per_step"), 2))
         rows.append([name, str(len(some)), *cells, *("" if cell == "; " else cell for cell in pair)])
     return table(head, rows)
 
@@ -115,14 +183,14 @@ def seconds_table(runs: list[Row]) -> str:
 def seconds_charts(runs: list[Row]) -> list[Chart]:
     fast = by_object(runs, "as_is")
     charts = []
-    for key, title in (("seconds_to_target", "seconds to quick's accuracy"), ("train_s", "seconds of training")):
+    for key, title in (("train_s", "seconds of training"), ("mesh512_s", "seconds of a 512^3 mesh")):
         bars = []
         for name, rows in fast.items():
             found = values(rows, key)
             dots = [(f"seed {row['seed']}", value) for row in rows if (value := number(row, key)) is not None]
             bars.append(Bar(name, "ours", mean(found) if found else None, dots=dots))
         limits = limits_of([v for rows in fast.values() for v in values(rows, key)])
-        charts.append(bar_chart(title, bars, limits=limits, digits=1))
+        charts.append(bar_chart(title, bars, limits=limits, digits=2))
     return charts
 
 
@@ -155,7 +223,8 @@ def levers_charts(runs: list[Row], name: str) -> list[Chart]:
 
 def write(folder: Path) -> None:
     """speed.md and speed.svg in `folder`."""
-    steps, stages, rates, runs = (read(folder / f"{name}.csv") for name in ("steps", "stages", "rates", "runs"))
+    names = ("steps", "stages", "rates", "runs", "curves", "fast")
+    steps, stages, rates, runs, curves, fast = (read(folder / f"{name}.csv") for name in names)
     text, charts = [], []
     if steps:
         text.append(f"## Whole steps, points and rows\n\n{steps_table(steps)}")
@@ -168,6 +237,12 @@ def write(folder: Path) -> None:
         text.append("## Stages\n\n" + table(head, ([n, *(cells.get((n, *size), "") for size in sizes)] for n in names)))
     if rates:
         text.append("## Rates\n\n" + table(["what", "rate"], ([r["rate"], r["value"]] for r in rates)))
+    if fast:
+        text.append(f"## experiment=fast on a GPU / quick on a CPU, by the command\n\n{objects_table(fast)}")
+        charts.append(objects_chart(fast))
+    if curves:
+        text.append(f"## Seconds to quick's accuracy\n\n{targets_table(curves)}")
+        charts.append(targets_chart(curves))
     if runs:
         text.append(f"## Training\n\n{seconds_table(runs)}")
         charts += seconds_charts(runs)
@@ -182,4 +257,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "h100")
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "h100")

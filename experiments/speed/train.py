@@ -1,14 +1,12 @@
-"""Training of prepared objects inside the Trainer: seconds, step time, memory, accuracy, seconds to a target accuracy.
+"""Training of prepared objects inside the Trainer: seconds, step time, memory, accuracy, and accuracy over seconds.
 
-usage: python train.py VARIANTS.yaml OUT TRUTH OBJECT... [--only NAME,...] [--seeds 0,1] [--targets CSV]
-                       [--at 0,100,...] [--chamfer_tolerance CM] [--f_tolerance F] [--seconds S]
+usage: python train.py VARIANTS.yaml OUT TRUTH OBJECT... [--only NAME,...] [--seeds 0,1] [--at 0,100,...]
+                       [--seconds S]
 
 VARIANTS: name -> list of overrides (`experiment=fast`, ...). TRUTH: folder of scenes with `groundtruth/`. OBJECT: a
 prepared object's folder. OUT/runs.csv gets a row per run, OUT/curves.csv one per step of `--at` (in steps of a training
-of 2000; others in proportion). Seconds there are those of training: the clock stands while accuracy is measured.
-`--targets`: a CSV of accuracy.py or of this script with the accuracy to be reached; the tolerances are the noise of its
-seeds. A few steps of the first variant are trained beforehand, so that kernels are compiled. No run begins after `S`
-seconds.
+of 2000; others in proportion). Seconds there are those of training: the clock stands while accuracy is measured. A few
+steps of the first variant are trained beforehand, so that kernels are compiled. No run begins after `S` seconds.
 """
 
 import argparse
@@ -36,7 +34,7 @@ OBSERVED = ("completeness_cm", "recall1", "recall2")
 KEYS = ("scene", "object", "variant", "seed")
 RUN = (
     *(*KEYS, "device", "steps", "train_s", "first_step_s", "ms_per_step", "memory_gb", "mesh512_s", "held_out_cm"),
-    *("within_2cm", "psnr_db", *ACCURACY, *OBSERVED, "seconds_to_target", "error"),
+    *("within_2cm", "psnr_db", *ACCURACY, *OBSERVED, "error"),
 )
 CURVE = (*KEYS, "step", "seconds", *ACCURACY, *OBSERVED)
 
@@ -115,26 +113,6 @@ def run(config: DictConfig, folder: ObjectFolder, truths: Path, at: list[int], o
     return row | last | {"memory_gb": clock.memory / 1e9}, clock.curve
 
 
-def seconds_to(target: dict[str, str], curve: list[dict], options: argparse.Namespace) -> float | None:
-    """The first measured second from which on the target is kept; None when the end misses it."""
-    reached = None
-    for point in reversed(curve):
-        ok = all(
-            point.get(key, 1e9) <= float(target[key]) + options.chamfer_tolerance
-            for key in ("chamfer_cm", "completeness_cm")
-            if target.get(key)
-        )
-        ok &= all(
-            point.get(key, 0.0) >= float(target[key]) - options.f_tolerance
-            for key in ("hidden_f2", "recall2")
-            if target.get(key)
-        )
-        if not ok:
-            break
-        reached = point["seconds"]
-    return reached
-
-
 def compile_kernels(config: DictConfig, folder: ObjectFolder, out: Path) -> None:
     few: dict[str, Any] = {"num_steps": 3 * config.train.steps_per_block}
     if config.train.warm_start is not None:
@@ -154,9 +132,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=lambda text: [int(x) for x in text.split(",")], default=[0])
     parser.add_argument("--at", type=lambda text: [int(x) for x in text.split(",") if x])
     parser.set_defaults(at=[0, 100, 200, 300, 500, 700, 1000, 1500])
-    parser.add_argument("--targets", type=Path)
-    parser.add_argument("--chamfer_tolerance", type=float, default=0.02)
-    parser.add_argument("--f_tolerance", type=float, default=0.01)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--override", action="append", default=[], help="for every variant, last")
     return parser.parse_args()
@@ -172,16 +147,8 @@ def append(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
         writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
 
 
-def read_targets(path: Path | None) -> dict[tuple[str, str], dict[str, str]]:
-    if path is None:
-        return {}
-    with open(path, newline="") as file:
-        return {(row["scene"], row["object"]): row for row in csv.DictReader(file)}
-
-
 def main() -> None:
     given = options()
-    targets = read_targets(given.targets)
     device = torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu"
     variants = yaml.safe_load(given.variants.read_text())
     began, is_compiled = time.perf_counter(), DEVICE == "cpu"
@@ -204,9 +171,6 @@ def main() -> None:
                             compile_kernels(config, folder, Path(scratch) / "first")
                             is_compiled = True
                         row, curve = run(config, folder, given.truth, given.at, Path(scratch) / "run")
-                    target = targets.get((record.scene, str(record.object)))
-                    if target and len(curve) > 1:
-                        row["seconds_to_target"] = seconds_to(target, curve, given)
                 except Exception as error:  # the next run may do
                     row["error"] = repr(error)[:300]
                 append(given.out / "runs.csv", RUN, [{**keys, "device": device, **row}])
