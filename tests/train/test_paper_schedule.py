@@ -31,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
 
 
 def train(folder: ObjectFolder, out: Path, *overrides: str) -> Reconstruction:
+    """On the CPU unless an override says otherwise."""
     config = config_of(*SMALL, *overrides)
     field = build_field(OmegaConf.to_container(config.field, resolve=True), seed=0)  # type: ignore[arg-type]
     module: Reconstruction = build(config.train)(
@@ -74,3 +75,14 @@ def test_renderer_and_normal_term_know_the_step(folder: ObjectFolder, tmp_path: 
     module = train(folder, tmp_path, "train.num_steps=20", "train.validate_every=20", *changes)
     assert [type(part).__name__ for part in module.scheduled] == ["NeusRenderer", "Ramped"]
     assert all(torch.equal(part._tensor, torch.tensor(19 / 40)) for part in module.scheduled)
+
+
+@pytest.mark.gpu
+def test_one_graph_a_stage_trains_as_well_as_single_kernels(folder: ObjectFolder, tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    steps = ("device=cuda", "train.num_steps=60", "train.validate_every=60", "train.stages.coarse_share=0.5")
+    modules = [train(folder, tmp_path / graph, *steps, f"train.cuda_graph={graph}") for graph in ("true", "false")]
+    assert [module.replay.graph is not None for module in modules] == [True, False]
+    errors = [sdf_error_cm(module.field.cpu()) for module in modules]
+    assert abs(errors[0] - errors[1]) < 0.5 and max(errors) < 3
