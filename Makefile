@@ -43,7 +43,7 @@ benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b"
 ablations: $(VENV)/.run ## the ablation table: make ablations SCENE=/path [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick]
 	@test -n "$(SCENE)" || { echo 'name the scan: make ablations SCENE=/path/to/scene0005_00'; exit 2; }
 	$(BIN)/python experiments/ablations/run.py --scenes $(SCENE) --objects $(or $(OBJECTS),all) --ablations "$(ABLATIONS)" \
-		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations)
+		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations) -- $(OVERRIDES)
 
 clean: ## remove the environment and caches; work/ and outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
