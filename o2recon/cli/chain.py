@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
-from o2recon.cli.fitting import MESH, Fitting, with_network
+from o2recon.cli.fitting import MESH, Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
@@ -23,12 +23,13 @@ from o2recon.sweep import (
     RESULT,
     Busy,
     changes,
+    deciding,
     exclusive,
     fingerprint_of_files,
     is_finished,
     read_result,
-    run_config,
     run_fingerprint,
+    with_network,
     write_result,
 )
 
@@ -36,8 +37,6 @@ logger = logging.getLogger(__name__)
 CONFIG = "config.yaml"
 STOPPING = (MissingStage, MissingWeights)
 """No object can succeed after one of these."""
-BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
-"""What decides a baseline's result, besides the prepared data."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Chain:
         """What decides the result, and its fingerprint."""
         config = OmegaConf.to_container(self._job.config, resolve=True)
         assert self._fitting is not None and isinstance(config, dict)
-        config = _deciding(with_network({str(k): v for k, v in config.items()}, self._fitting.semantic_network))
+        config = deciding(with_network({str(k): v for k, v in config.items()}, self._fitting.semantic_network))
         inputs = {
             "prepared": self._preparation.fingerprint(kept),
             "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
@@ -175,7 +174,7 @@ class Chain:
         if (folder / CONFIG).is_file():
             config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
             assert isinstance(config, dict)
-            old |= _deciding(with_network({str(k): v for k, v in config.items()}, before.get("semantic")))
+            old |= deciding(with_network({str(k): v for k, v in config.items()}, before.get("semantic")))
             new |= identity["config"]
         what = "; ".join(changes(old, new)[:5])
         logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)
@@ -213,12 +212,6 @@ class Chain:
             "verdict": None,
             "groundtruth": None,
         }
-
-
-def _deciding(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a resolved config that decides the result; a baseline knows of no field and no loss."""
-    config = run_config(config)
-    return {k: config[k] for k in BASELINE_PARTS} if config.get("baseline") else config
 
 
 def _seconds(notes: dict[str, Any]) -> dict[str, float]:

@@ -18,10 +18,12 @@ from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import timed
 from o2recon.cli.table import FITTING
+from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.evaluate import find_truth
 from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
+from o2recon.sweep import with_network
 from o2recon.train import Semantic, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
@@ -192,22 +194,6 @@ class Fitting:
             raise MissingStage(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
 
 
-def truth_folder(job: Job, scene: Scene) -> Path | None:
-    """`groundtruth=`, else the scene's own folder; None when there is neither. ValueError when it is no folder."""
-    if job.config.groundtruth is None:
-        return scene.groundtruth
-    folder = Path(job.config.groundtruth)
-    if not folder.is_dir():
-        raise ValueError(f"groundtruth={folder} is no folder: name the folder that holds <object>.ply")
-    return folder
-
-
-def truth_files(folder: Path | None, object_id: int) -> list[Path]:
-    """The files in a folder of truth that say what this object really is."""
-    names = (f"{object_id}.ply", f"{object_id}_points.npz")
-    return [] if folder is None else [folder / name for name in names if (folder / name).is_file()]
-
-
 def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tensor, "views 3"]:
     """Unit directions from training's cameras to the object, in its frame; evenly chosen when there are more."""
     poses = [view.camera_to_world for view in record.views if not view.held_out]
@@ -215,15 +201,6 @@ def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tens
     centers = np.array([poses[i][:3, 3] for i in chosen])
     away = -world_to_object(record.frame, centers)
     return torch.from_numpy(away / np.linalg.norm(away, axis=1, keepdims=True)).float()
-
-
-def with_network(config: dict[str, Any], network: str | None) -> dict[str, Any]:
-    """A config with the network that its semantic loss really uses; without that part where the loss is off (None)."""
-    others = {k: v for k, v in config.items() if k != "semantic"}
-    if network is None:
-        return others
-    part = {k: v for k, v in (config.get("semantic") or {}).items() if k != "required"}
-    return others | {"semantic": {"network": network, **part}}
 
 
 def encoding_of(field: nn.Module, device: str) -> str:

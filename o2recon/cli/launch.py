@@ -1,17 +1,14 @@
-"""From a command line to jobs: Hydra composes the config, and runs one job or, with -m, all combinations."""
+"""From a command line to a job: Hydra composes the config and calls the stage; -m makes a sweep of it."""
 
 import importlib
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from o2recon.cli.hydra_line import command_line
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.table import STAGES
 from o2recon.cli.values import check_values
@@ -23,12 +20,24 @@ SWEEPING = ("-m", "--multirun")
 def launch(stage: str, arguments: Sequence[str]) -> None:
     """Run `stage` with Hydra's command line `arguments`. Raises what the job raises."""
     check_values(stage, arguments)
+    if any(flag in arguments for flag in SWEEPING):
+        _sweep(stage, [a for a in arguments if a not in SWEEPING])
+        return
     task = _Task()
     chosen = [*experiment_here(stage, arguments), *arguments]
-    with _command_line([f"o2recon {stage}", *with_defaults(stage, chosen)]):
+    with command_line([f"o2recon {stage}", *with_defaults(stage, chosen)]):
         hydra.main(**CONFIG)(task)()
     if task.error is not None:
         raise task.error
+
+
+def _sweep(stage: str, arguments: list[str]) -> None:
+    """All combinations; of `status` only their plan."""
+    sweeping = importlib.import_module("o2recon.cli.sweeping")
+    if stage == "status":
+        sweeping.show_plan("run", arguments)
+    else:
+        sweeping.sweep(stage, arguments)
 
 
 def experiment_here(stage: str, arguments: Sequence[str]) -> list[str]:
@@ -62,18 +71,15 @@ def _accepted(argument: str, *, sweeping: bool) -> str:
 
 
 class _Task:
-    """What Hydra calls per job. A single run keeps its error, because Hydra would print lines of its own about it."""
+    """What Hydra calls. It keeps its error, because Hydra would print lines of its own about it."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
 
     def __call__(self, config: DictConfig) -> None:
-        settings = HydraConfig.get()
         try:
-            run_job(config, dict(settings.runtime.choices))
+            run_job(config, dict(HydraConfig.get().runtime.choices))
         except Exception as error:
-            if settings.mode == RunMode.MULTIRUN:
-                raise
             self.error = error
 
 
@@ -81,18 +87,3 @@ def run_job(config: DictConfig, runtime_choices: dict[str, Any]) -> Any:
     """Run the stage that a composed config names."""
     job = Job(config=config, **choices_of(runtime_choices))
     return importlib.import_module(STAGES[config.stage].module).run(job)
-
-
-@contextmanager
-def _command_line(argv: list[str]) -> Iterator[None]:
-    """Hydra reads `sys.argv` and, told so, leaves errors to us."""
-    before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv, os.environ["HYDRA_FULL_ERROR"] = argv, "1"
-    try:
-        yield
-    finally:
-        sys.argv = before
-        if full_error is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full_error

@@ -46,9 +46,11 @@ def status_of(argv: list[str]) -> int:
 def _launched(name: str, arguments: list[str]) -> int:
     # Read when torch loads: its threads otherwise spin while they wait, and take the cores from each other's processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from o2recon.cli.child import end_with_parent
     from o2recon.cli.errors import ObjectsFailed, is_debugging, one_line
     from o2recon.cli.launch import launch
 
+    end_with_parent()
     try:
         launch(name, arguments)
     except KeyboardInterrupt:

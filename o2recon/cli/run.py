@@ -13,14 +13,15 @@ from o2recon.cli.build import build
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.errors import ObjectsFailed
-from o2recon.cli.fitting import truth_files, truth_folder
 from o2recon.cli.job import Job
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.cli.table import STAGES
+from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.mesh import write_scene
 from o2recon.objects import Selection
 from o2recon.scene import Scene
+from o2recon.sweep import read_result
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def run(job: Job) -> list[dict[str, Any]]:
     elif prepares and job.config.object == "all":
         print_dropped(selection, console)
     asked = wanted(selection, job.config.object)
+    if job.config.sweep.job:
+        asked = replace(asked, one=False)
     outcomes = _outcomes(job, scene, asked, console)
     others: list[Outcome] = []
     compared = _with_truth(job, scene, asked) if is_auto(job) else asked
@@ -61,7 +64,7 @@ def run(job: Job) -> list[dict[str, Any]]:
         others += simple
         if any(o.failed for o in simple):
             logger.warning("baseline %s failed: %s", other.experiment, _failures(simple))
-    if job.stage in ("run", "demo"):
+    if job.config.reports and job.stage in ("run", "demo"):
         write_report(job)
     if job.config.exports and job.stage in ("run", "demo"):
         done = [o.kept for o in outcomes if o.state in ("ok", "current") and not o.failed]
@@ -106,11 +109,15 @@ def opened_scene(job: Job) -> Scene:
 
 
 def _write_scene(job: Job, scene: Scene, outcomes: list[Outcome]) -> None:
-    """`scene.glb` with all objects of this run in place."""
-    files = [(f"{o.kept.id}_{o.kept.category}", o.folder / "mesh.ply") for o in outcomes if not o.failed]
+    """`scene.glb` with all objects in place: those of this command and, since a sweep does one a time, earlier ones."""
+    folder = job.scene_folder(scene.name)
+    found = {file.parent: read_result(file.parent) for file in folder.glob(f"*/seed_{job.config.seed}/mesh.ply")}
+    categories = {p: r["category"] for p, r in found.items() if r is not None and r["status"] == "ok"}
+    categories |= {o.folder: o.kept.category for o in outcomes if not o.failed}
+    files = [(f"{p.parent.name}_{category}", p / "mesh.ply") for p, category in categories.items()]
     files = [(name, file) for name, file in files if file.is_file()]
     if files:
-        write_scene(job.scene_folder(scene.name) / "scene.glb", files)
+        write_scene(folder / "scene.glb", sorted(files, key=lambda named: int(named[0].partition("_")[0])))
 
 
 def print_dropped(selection: Selection, console: Console) -> None:

@@ -1,23 +1,48 @@
-"""Runs as files: what identifies them, how their results are written, who works on them, and which are done."""
+"""Runs as files: what identifies them, how they are planned, written and locked, and what a sweep of them has done."""
 
-from o2recon.sweep.fingerprint import changes, fingerprint_of_files, run_config, run_fingerprint
+from o2recon.sweep.estimate import Estimates, earlier_results
+from o2recon.sweep.fingerprint import (
+    changes,
+    deciding,
+    fingerprint_of_files,
+    run_config,
+    run_fingerprint,
+    with_network,
+)
+from o2recon.sweep.journal import HEARTBEAT_S, Journal, Record, Standing, latest_sweep, standing
 from o2recon.sweep.lock import Busy, exclusive, is_held, shared
+from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
 from o2recon.sweep.result import RESULT, is_finished, read_result, write_result
 from o2recon.sweep.status import Entry, study_status
 
 __all__ = [
+    "HEARTBEAT_S",
     "RESULT",
     "Busy",
     "Entry",
+    "Estimates",
+    "Journal",
+    "Planned",
+    "Record",
+    "Standing",
     "changes",
+    "deciding",
+    "duration",
+    "earlier_results",
     "exclusive",
     "fingerprint_of_files",
     "is_finished",
     "is_held",
+    "latest_sweep",
+    "plan_lines",
     "read_result",
     "run_config",
     "run_fingerprint",
+    "run_state",
     "shared",
+    "standing",
     "study_status",
+    "totals",
+    "with_network",
     "write_result",
 ]

@@ -10,10 +10,12 @@ from o2recon.manifest import stage_fingerprint
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
-    *("baselines", "annotate"),
+    *("baselines", "annotate", "reports", "sweep"),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
 MACHINE_PARTS = {"scene": "root", "train": "device"}
+BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
+"""What decides a baseline's result, besides the prepared data: it knows of no field and no loss."""
 
 
 def run_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -23,6 +25,21 @@ def run_config(config: dict[str, Any]) -> dict[str, Any]:
         if isinstance(kept.get(group), dict):
             kept[group] = {k: v for k, v in kept[group].items() if k != key}
     return kept
+
+
+def deciding(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that decides the result, for a baseline its own part alone."""
+    config = run_config(config)
+    return {k: config[k] for k in BASELINE_PARTS} if config.get("baseline") else config
+
+
+def with_network(config: dict[str, Any], network: str | None) -> dict[str, Any]:
+    """A config with the network that its semantic loss really uses; without that part where the loss is off (None)."""
+    others = {k: v for k, v in config.items() if k != "semantic"}
+    if network is None:
+        return others
+    part = {k: v for k, v in (config.get("semantic") or {}).items() if k != "required"}
+    return others | {"semantic": part | {"network": network}}
 
 
 def run_fingerprint(config: dict[str, Any], inputs: dict[str, str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tiny_clip import save_clip
 
-from o2recon.cli.fitting import with_network
 from o2recon.cli.main import status_of
+from o2recon.sweep import with_network
 
 pytestmark = pytest.mark.usefixtures("few_samples")
 PART = {"encoder": {"model": "owner/name"}, "weight": 1.0}
@@ -37,7 +37,7 @@ def test_the_result_and_the_log_say_whether_it_was_on(
     assert f"view {scores['reference']} and 'chair'" in told and "without the semantic loss" not in told
     assert result(tmp_path)["semantic"].startswith("net#")
     assert run(tmp_path, tiny_room, *views, *asked) == 0 and "is up to date" in capsys.readouterr().err
-    assert run(tmp_path, tiny_room, *views, stage="train") == 0
+    assert run(tmp_path, tiny_room, *views, "semantic=auto", stage="train") == 0
     assert "without the semantic loss: " in capsys.readouterr().err
 
 

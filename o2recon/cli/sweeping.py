@@ -1,0 +1,132 @@
+"""A sweep (-m): plan it, start what is not done on a launcher, tell how it goes, and end with what became of it."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import hydra
+from omegaconf import OmegaConf
+
+from o2recon.cli.build import build
+from o2recon.cli.child import SweepJob
+from o2recon.cli.errors import ObjectsFailed, one_line
+from o2recon.cli.hydra_line import command_line
+from o2recon.cli.launchers import Launcher, launcher_of
+from o2recon.cli.planning import Plan, planned
+from o2recon.sweep import Journal, Record, plan_lines, standing
+
+SWEEP = {"config_path": "pkg://o2recon.conf", "config_name": "sweep", "version_base": "1.3"}
+EVERY_JOB = ["sweep.job=true", "reports=false"]
+LOOK_S, TELL_S = 1.0, 60.0
+"""Seconds between looks at the jobs, and between lines when nothing ends."""
+SHOWN_ROWS = 60
+"""A sweep's own plan listing is cut there; `o2recon status -m` shows every job."""
+
+
+def sweep(stage: str, arguments: Sequence[str]) -> None:
+    """Run every combination of `arguments` that is not done. ObjectsFailed when some job failed, now or before."""
+    launcher = launcher_of(arguments)
+    ours = [a for a in arguments if not a.startswith(("hydra/", "hydra."))]
+    plan = planned(stage, launcher.with_experiment(stage, ours))
+    _print_plan(plan)
+    jobs = [job for job in plan.jobs if job.runs(plan.retry)]
+    failed = [f"{j.label}: {j.note}" for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
+    if jobs:
+        journal = Journal((plan.study / "sweep" / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}").absolute())
+        journal.begin(stage, jobs, every_job=EVERY_JOB if plan.report else EVERY_JOB[:1], attempts=plan.attempts)
+        failed += _run(journal, launcher)
+    if plan.report:
+        print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
+    if failed:
+        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {'; '.join(failed)}", [])
+
+
+def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
+    """Print every job of a sweep without starting any; the lines."""
+    ours = [a for a in arguments if not a.startswith(("hydra/", "hydra."))]
+    plan = planned(stage, launcher_of(arguments).with_experiment(stage, ours))
+    lines = plan_lines(plan.jobs, retry=plan.retry)
+    print("\n".join(lines))
+    return lines
+
+
+def _print_plan(plan: Plan) -> None:
+    lines = plan_lines(plan.jobs, retry=plan.retry)
+    if len(lines) > SHOWN_ROWS + 2:
+        more = f"... and {len(lines) - SHOWN_ROWS - 2} more: 'o2recon status -m' with the same options lists them"
+        lines = [*lines[: SHOWN_ROWS + 1], more, lines[-1]]
+    print("\n".join(lines), flush=True)
+
+
+def _run(journal: Journal, launcher: Launcher) -> list[str]:
+    """Start the jobs and wait for all of them; those that failed, with their reasons."""
+    teller = _Teller(journal)
+    arguments = ["-m", f"job=range(0,{len(teller.jobs)})", f"hydra.sweep.dir={journal.folder}"]
+    with teller, command_line(["o2recon", *arguments, *launcher.arguments(len(teller.jobs))]):
+        try:
+            hydra.main(**SWEEP)(SweepJob(str(journal.folder)))()
+        except Exception as error:  # a launcher gives up at the first job that it lost; the others go on without it
+            teller.say(f"the launcher lost a job: {one_line(error)}")
+            launcher.wait(journal)
+            if not journal.records():
+                raise
+    return teller.failures()
+
+
+class _Teller:
+    """Looks at the journal while jobs run, and says what ended: plain lines on stderr and in sweep.log."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal, self.jobs = journal, journal.jobs()
+        self._told: dict[int, Record] = {}
+        self._last = time.time()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Teller":
+        self.say(f"{len(self.jobs)} jobs; their logs are in {self.journal.folder / 'jobs'}")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._end.set()
+        self._thread.join()
+        self._look()
+        self.say(standing(self.jobs, self._told, now=time.time()).line)
+
+    def say(self, text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')} {text}"
+        print(line, file=sys.stderr, flush=True)
+        with open(self.journal.folder / "sweep.log", "a") as file:
+            file.write(line + "\n")
+
+    def failures(self) -> list[str]:
+        """The jobs that did not end well, with their reasons."""
+        said = {i: self._told[i].reason for i in self._told if self._told[i].state not in ("ok", "running")}
+        never = {i: "it was never started" for i in range(len(self.jobs)) if i not in self._told}
+        open_ones = {i: "its process is gone" for i in self._told if self._told[i].state == "running"}
+        return [f"{self.jobs[i].label}: {reason}" for i, reason in sorted((said | never | open_ones).items())]
+
+    def _watch(self) -> None:
+        while not self._end.wait(LOOK_S):
+            self._look()
+
+    def _look(self) -> None:
+        records = self.journal.records()
+        ended = [i for i, r in records.items() if r.state != "running" and self._told.get(i) != r]
+        self._told = records
+        now = time.time()
+        state = standing(self.jobs, records, now=now)
+        for i in sorted(ended):
+            record = records[i]
+            seconds = (record.ended or now) - record.started
+            why = f": {record.reason} (see {self.journal.log(i)})" if record.reason else f" in {seconds:.0f} s"
+            self.say(f"[{state.line}] {self.jobs[i].label} {record.state}{why}")
+        if ended:
+            self._last = now
+        elif now - self._last > TELL_S:
+            self._last = now
+            self.say(f"[{state.line}]")

@@ -1,0 +1,73 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from o2recon.cli.launchers import launcher_of
+from o2recon.cli.main import status_of
+from o2recon.cli.planning import combinations, planned
+
+SMOKE = ["experiment=smoke", "device=cpu"]
+
+
+def test_every_combination_comes_once_and_the_last_key_varies_fastest() -> None:
+    found = combinations(["scene.root=a", "object=1,2", "seed=range(0,2)"])
+    told = [(c["object"], c["seed"]) for c in found]
+    assert told == [("object=1", "seed=0"), ("object=1", "seed=1"), ("object=2", "seed=0"), ("object=2", "seed=1")]
+
+
+def test_a_sweep_has_one_job_per_object_of_every_scene(tiny_room: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_room, tmp_path / "second")
+    places = [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}"]
+    plan = planned("run", [*SMOKE, f"scene.root={tiny_room},{tmp_path / 'second'}", "ablation=none,no_depth", *places])
+    assert [(j.scene, j.ablation, j.object) for j in plan.jobs] == [
+        (scene, ablation, number)
+        for scene in ("tiny", "second")
+        for ablation in ("none", "no_depth")
+        for number in ("1", "2")
+    ]
+    assert all(f"object={j.object}" in j.overrides and j.state == "new" for j in plan.jobs)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("mesh.spacing_m=0.01,0.02", "would write the same folder"),
+        ("seed=interval(0,1)", "a sweep needs a list of values"),
+        ("object=7", "object 7 is not in tiny"),
+    ],
+)
+def test_a_sweep_that_cannot_work_is_refused_before_it_starts(
+    override: str, message: str, tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}"]
+    assert status_of(["run", "-m", *SMOKE, f"scene.root={tiny_room}", override, *places]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_launcher_whose_plugin_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("o2recon.cli.launchers.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'o2recon\[slurm\]'"):
+        launcher_of(["hydra/launcher=submitit_slurm"])
+
+
+def test_ray_shares_the_machine_among_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("o2recon.cli.launchers.find_spec", lambda name: True)
+    monkeypatch.setattr("o2recon.cli.launchers._num_gpus", lambda: 0)
+    init, remote = "hydra.launcher.ray.init", "hydra.launcher.ray.remote"
+    given = ["hydra/launcher=ray", f"{init}.num_cpus=8", f"{init}.num_gpus=2", f"{remote}.num_gpus=0.5"]
+    assert launcher_of(given).arguments(100)[-1] == f"{remote}.num_cpus=2"  # four jobs at once
+    assert f"{remote}.num_gpus=0" in launcher_of(given[:2]).arguments(100)
+    with pytest.raises(ValueError, match="no job could ever start"):
+        launcher_of([*given[:2], f"{remote}.num_gpus=1"]).arguments(100)
+
+
+def test_a_node_without_gpu_plans_for_those_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("o2recon.cli.launchers.find_spec", lambda name: True)
+    monkeypatch.setattr("o2recon.cli.launchers._num_gpus", lambda: 0)
+    slurm = ["hydra/launcher=submitit_slurm"]
+    assert launcher_of(slurm).with_experiment("run", ["seed=1"])[0] == "experiment=fast"
+    assert launcher_of(slurm).with_experiment("run", ["experiment=quick"]) == ["experiment=quick"]
+    assert launcher_of([*slurm, "hydra.launcher.gpus_per_node=null"]).with_experiment("run", []) == []
+    assert launcher_of([]).with_experiment("run", []) == []
