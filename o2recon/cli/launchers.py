@@ -14,8 +14,9 @@ from o2recon.sweep import Journal
 CHOICE = "hydra/launcher"
 NEEDS = {"ray": ("ray", "hydra_ray_launcher"), "submitit_slurm": ("slurm", "hydra_submitit_launcher")}
 NEEDS["submitit_local"] = NEEDS["submitit_slurm"]
-"""Launcher -> pip extra and plugin."""
+"""Launcher -> pip extra and plugin. Our settings of it are the file `conf/hydra/launcher/o2recon_<launcher>.yaml`."""
 POLL_S = 15.0
+SUBMITTED = ".submitit"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Launcher:
         own: list[str] = []
         if self.name == "ray" and not self._has("hydra.launcher.ray.init.address"):
             own = self._on_this_machine(num_jobs)
-        return [*self.given, *own]
+        ours = f"{CHOICE}=o2recon_{self.name}"
+        given = [ours if a.startswith(f"{CHOICE}=") and self.name in NEEDS else a for a in self.given]
+        return [*given, *own]
 
     def with_experiment(self, stage: str, arguments: Sequence[str]) -> list[str]:
         """`experiment=fast` for jobs that will have a GPU and where nobody chose: the node that plans may have none."""
@@ -39,6 +42,10 @@ class Launcher:
         if not trains or "experiment" in given or given.get("device", "auto") == "cpu" or not self._on_gpus():
             return list(arguments)
         return ["experiment=fast", *arguments]
+
+    def has_started(self, journal: Journal) -> bool:
+        """Whether any job of the sweep runs, ran or is queued."""
+        return bool(journal.records()) or (journal.folder / SUBMITTED).is_dir()
 
     def wait(self, journal: Journal) -> None:
         """Return when nothing of the sweep runs or waits any more."""
@@ -100,7 +107,7 @@ def _wait_for_submitit(journal: Journal, name: str) -> None:
     """The launcher stops at the first job that was cancelled or killed; the others are in the queue all the same."""
     submitit: Any = importlib.import_module("submitit")
     kind = submitit.SlurmJob if name == "submitit_slurm" else submitit.LocalJob
-    root = journal.folder / ".submitit"
+    root = journal.folder / SUBMITTED
     jobs = [kind(folder=root / "%j", job_id=f.name) for f in sorted(root.iterdir()) if f.name[:1].isdigit()]
     while not all(job.done(force_check=True) for job in jobs):
         time.sleep(POLL_S)

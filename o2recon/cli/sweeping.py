@@ -69,10 +69,10 @@ def _run(journal: Journal, launcher: Launcher) -> list[str]:
         try:
             hydra.main(**SWEEP)(SweepJob(str(journal.folder)))()
         except Exception as error:  # a launcher gives up at the first job that it lost; the others go on without it
-            teller.say(f"the launcher lost a job: {one_line(error)}")
-            launcher.wait(journal)
-            if not journal.records():
+            if not launcher.has_started(journal):
                 raise
+            teller.say(f"the launcher lost a job, the others go on: {one_line(error)}")
+            launcher.wait(journal)
     return teller.failures()
 
 
