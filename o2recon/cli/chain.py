@@ -10,11 +10,13 @@ import numpy
 import torch
 from omegaconf import OmegaConf
 
+from o2recon.cli.build import build
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
 from o2recon.cli.fitting import MESH, Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
+from o2recon.logger import CsvLogger, RunFacts
 from o2recon.manifest import package_version
 from o2recon.models import MissingWeights
 from o2recon.objects import Kept
@@ -32,6 +34,7 @@ from o2recon.sweep import (
     with_network,
     write_result,
 )
+from o2recon.train import Watch
 
 logger = logging.getLogger(__name__)
 CONFIG = "config.yaml"
@@ -59,6 +62,7 @@ class Chain:
     def __init__(self, job: Job, scene: Scene, *, prepares: bool, fits: tuple[str, ...]) -> None:
         self._job, self._scene = job, scene
         self._prepares, self._fits = prepares, fits
+        self._logger: CsvLogger = build(job.config.logger)
         self._preparation = Preparation(job, scene)
         self._fitting = Fitting(job, scene) if fits else None
 
@@ -91,7 +95,10 @@ class Chain:
         except Exception as error:  # every failure of an object becomes its result
             if is_full_disk(error) or isinstance(error, STOPPING) or (one and isinstance(error, ValueError)):
                 raise
-            return self._failure(kept, error, identity, folder)
+            with self._logger.run(self._facts(kept, identity, folder)) as log:
+                outcome = self._failure(kept, error, identity, folder)
+                log.finished(outcome.result)
+                return outcome
 
     def _prepared_only(self, kept: Kept, *, one: bool) -> Outcome:
         folder = self._preparation.folder(kept.id).path
@@ -114,18 +121,35 @@ class Chain:
             resume = self._job.config.retry is None or before is None
             (folder / RESULT).unlink(missing_ok=True)
             OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
-            prepared = self._preparation.folder(kept.id)
-            try:
-                done = self._fitting(prepared, folder, identity["inputs"]["prepared"], self._fits, resume=resume)
-            except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
-                if is_full_disk(error) or isinstance(error, MissingStage):
-                    raise
-                return self._failure(kept, error, identity, folder)
-            result = self._result(kept, identity, "ok", None, notes) | done
-            result["seconds"] = _seconds(notes) | done["seconds"]
-            if self._fits[-1] == "evaluate":
-                write_result(folder, result)
-            return Outcome(kept, "ok", result, folder)
+            with self._logger.run(self._facts(kept, identity, folder)) as log:
+                outcome = self._attempt(kept, identity, folder, notes, resume=resume, watch=log.curves)
+                log.finished(outcome.result)
+                return outcome
+
+    def _attempt(
+        self,
+        kept: Kept,
+        identity: dict[str, Any],
+        folder: Path,
+        notes: dict[str, Any],
+        *,
+        resume: bool,
+        watch: Watch,
+    ) -> Outcome:
+        assert self._fitting is not None
+        prepared = self._preparation.folder(kept.id)
+        inputs = identity["inputs"]["prepared"]
+        try:
+            done = self._fitting(prepared, folder, inputs, self._fits, resume=resume, watch=watch)
+        except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
+            if is_full_disk(error) or isinstance(error, MissingStage):
+                raise
+            return self._failure(kept, error, identity, folder)
+        result = self._result(kept, identity, "ok", None, notes) | done
+        result["seconds"] = _seconds(notes) | done["seconds"]
+        if self._fits[-1] == "evaluate":
+            write_result(folder, result)
+        return Outcome(kept, "ok", result, folder)
 
     def _failure(self, kept: Kept, error: Exception, identity: dict[str, Any], folder: Path) -> Outcome:
         assert self._fitting is not None
@@ -157,6 +181,26 @@ class Chain:
             "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
         }
         return {"config": config, "inputs": inputs, "fingerprint": run_fingerprint(config, inputs)}
+
+    def _facts(self, kept: Kept, identity: dict[str, Any], folder: Path) -> RunFacts:
+        """What dashboards sort this run by."""
+        assert self._fitting is not None
+        truth = self._fitting.groundtruth(kept.id)
+        return RunFacts(
+            stage=self._job.stage,
+            experiment=self._job.experiment,
+            ablation=self._job.ablation,
+            scene=self._scene.name,
+            object=kept.id,
+            category=kept.category,
+            seed=int(self._job.config.seed),
+            fingerprint=identity["fingerprint"],
+            config=identity["config"],
+            study=self._job.study,
+            folder=folder,
+            prepared=self._preparation.folder(kept.id),
+            truth=None if truth is None else Path(truth),
+        )
 
     def _is_finished(self, before: dict[str, Any] | None, identity: dict[str, Any], folder: Path) -> bool:
         if before is not None and before.get("status") == "ok" and not (folder / MESH).is_file():

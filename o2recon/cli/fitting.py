@@ -24,7 +24,7 @@ from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
 from o2recon.sweep import with_network
-from o2recon.train import Semantic, build_field, load_field
+from o2recon.train import Semantic, Watch, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
@@ -51,17 +51,18 @@ class Fitting:
         self._parts["train"].pop("device", None)
 
     def __call__(
-        self, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool
+        self, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool, watch: Watch
     ) -> dict[str, Any]:
         """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
 
-        `prepared`: fingerprint of the data in `folder`. MissingStage when a stage before the first one was not run.
+        `prepared`: fingerprint of the data in `folder`. `watch` is told training's curves. MissingStage when a stage
+        before the first one was not run.
         """
         inputs = {"prepared": prepared}
         if self._baseline is not None:
             done = self._baseline_mesh(folder, out, inputs, stages)
         else:
-            done = self._field_mesh(folder, out, inputs, stages, resume=resume)
+            done = self._field_mesh(folder, out, inputs, stages, resume=resume, watch=watch)
         seconds = done.pop("seconds")
         if "evaluate" in stages:
             evaluation, seconds["evaluate"] = timed(lambda: self._evaluator(out / MESH, folder, self._truth))
@@ -97,11 +98,18 @@ class Fitting:
         return config | {"mesh": self._job.plain("mesh")} if stage == "mesh" else config
 
     def _field_mesh(
-        self, folder: ObjectFolder, out: Path, inputs: dict[str, str], stages: tuple[str, ...], *, resume: bool
+        self,
+        folder: ObjectFolder,
+        out: Path,
+        inputs: dict[str, str],
+        stages: tuple[str, ...],
+        *,
+        resume: bool,
+        watch: Watch,
     ) -> dict[str, Any]:
         """Our own method up to the mesh; the notes of what is there after `stages`, `seconds` by stage."""
         if "train" in stages:
-            field = self._train(folder, out, inputs, resume=resume)
+            field = self._train(folder, out, inputs, resume=resume, watch=watch)
         else:
             self._require(out / TRAINED, "train", inputs)
             field = None
@@ -137,7 +145,9 @@ class Fitting:
             logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
         return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
 
-    def _train(self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool) -> nn.Module:
+    def _train(
+        self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool, watch: Watch
+    ) -> nn.Module:
         config, manifest = self._config("train"), out / TRAINED
         current = is_current(manifest, stage="train", config=config, inputs=inputs)
         if resume and current and (out / CHECKPOINT).is_file():
@@ -158,6 +168,7 @@ class Fitting:
                 semantic=self._semantic if self.semantic_network else None,
                 config=config | {"inputs": inputs},
                 resume=resume,
+                watch=watch,
             )
         )
         notes = {

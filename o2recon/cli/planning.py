@@ -42,6 +42,8 @@ class Plan:
     attempts: int
     report: dict[str, Any] | None
     """The report's config, when the sweep writes one at its end."""
+    logger: dict[str, Any]
+    """Config of the dashboard that is told the comparison then."""
 
 
 def planned(stage: str, arguments: Sequence[str]) -> Plan:
@@ -61,7 +63,8 @@ def planned(stage: str, arguments: Sequence[str]) -> Plan:
     config = first.config
     writes = stage == "run" and config.reports
     report = OmegaConf.to_container(config.report, resolve=True) if writes else None
-    assert report is None or isinstance(report, dict)
+    logger = OmegaConf.to_container(config.logger, resolve=True)
+    assert (report is None or isinstance(report, dict)) and isinstance(logger, dict)
     return Plan(
         jobs=jobs,
         study=first.study,
@@ -69,6 +72,7 @@ def planned(stage: str, arguments: Sequence[str]) -> Plan:
         retry=config.retry,
         attempts=int(config.sweep.attempts),
         report={str(k): v for k, v in report.items()} if report else None,
+        logger={str(k): v for k, v in logger.items()},
     )
 
 

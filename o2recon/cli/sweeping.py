@@ -31,6 +31,7 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
     launcher = launcher_of(arguments)
     ours = [a for a in arguments if not a.startswith(("hydra/", "hydra."))]
     plan = planned(stage, launcher.with_experiment(stage, ours))
+    dashboard = build(OmegaConf.create(plan.logger))  # before any job starts: it may not be installed
     _print_plan(plan)
     jobs = [job for job in plan.jobs if job.runs(plan.retry)]
     failed = [f"{j.label}: {j.note}" for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
@@ -40,6 +41,7 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
         failed += _run(journal, launcher)
     if plan.report:
         print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
+        dashboard.study(plan.study)
     if failed:
         raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {'; '.join(failed)}", [])
 

@@ -22,13 +22,13 @@ STAGES = {
     "demo": Stage(
         "build a synthetic room with exact truth, reconstruct every object in it, write the report",
         "o2recon.cli.demo",
-        ("synth", *PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", *CHOICES),
+        ("synth", *PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
         ("study=demo", "synth=demo", "masks=carve", "baselines=[tsdf,tsdf_closed,hull]"),
     ),
     "run": Stage(
         "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
     ),
     "prepare": Stage(
         "choose objects and views, carve, find hidden parts, in-paint, compute cues; print what was kept and why",
@@ -38,17 +38,17 @@ STAGES = {
     "train": Stage(
         "fit the field of prepared objects; continues from the last checkpoint",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, *CHOICES),
+        (*PREPARING, *FITTING, "logger", *CHOICES),
     ),
     "mesh": Stage(
         "extract closed, coloured meshes from trained fields",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "baseline", "mesh", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", "logger", *CHOICES),
     ),
     "evaluate": Stage(
         "score meshes against the truth and write result.json",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", *CHOICES),
+        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", "logger", *CHOICES),
     ),
     "compare": Stage(
         "score folders of anybody's meshes (meshes=FOLDER groundtruth=FOLDER) and put them into a study",
@@ -60,7 +60,7 @@ STAGES = {
         "o2recon.cli.export",
         (*PREPARING, *FITTING, "mesh", "export", *CHOICES),
     ),
-    "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report",)),
+    "report": Stage("tables and one self-contained HTML page of a study", "o2recon.cli.report", ("report", "logger")),
     "view": Stage("web page of a study: meshes in place, cameras, masks, error colours", "o2recon.cli.view", ("view",)),
     "annotate": Stage(
         "web page of one object: paint where its hidden part should be",

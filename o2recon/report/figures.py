@@ -33,6 +33,21 @@ class ViewFigure:
 
 
 @dataclass(frozen=True)
+class ViewPictures:
+    """One view, cropped around the object: RGB, all of one size. None where the stage left no file.
+
+    `box`: rows and columns of the full image that the pictures show.
+    """
+
+    view: ViewRecord
+    box: tuple[slice, slice]
+    input: UInt8[np.ndarray, "height width 3"]
+    overlay: UInt8[np.ndarray, "height width 3"]
+    inpainted: UInt8[np.ndarray, "height width 3"] | None
+    confidence: UInt8[np.ndarray, "height width 3"] | None
+
+
+@dataclass(frozen=True)
 class HiddenShare:
     """What the masks claim: hidden / (visible + hidden) pixels, as mean and largest of all chosen views."""
 
@@ -57,8 +72,8 @@ def spread(views: Sequence[ViewRecord], count: int) -> list[ViewRecord]:
     return [views[i] for i in np.unique(np.linspace(0, len(views) - 1, count).round().astype(int))]
 
 
-def view_figure(folder: ObjectFolder, view: ViewRecord, *, height: int, quality: int) -> ViewFigure | None:
-    """The panels of one view; None when its input image is not there (logged)."""
+def view_pictures(folder: ObjectFolder, view: ViewRecord, *, height: int) -> ViewPictures | None:
+    """The pictures of one view, `height` pixels tall; None when its input image is not there (logged)."""
     image = _optional(folder.image("images", view.index))
     if image is None:
         _LOG.warning("%s is missing: the view is left out", folder.image("images", view.index))
@@ -66,28 +81,41 @@ def view_figure(folder: ObjectFolder, view: ViewRecord, *, height: int, quality:
     image = _three_channels(image)
     masks = {kind: _mask(folder, kind, view.index, image.shape[:2]) for kind, _ in _MASKS}
     box = _crop(np.any([m for m in masks.values()], axis=0))
-    scale = height / (box[0].stop - box[0].start)
-    size = (max(1, round((box[1].stop - box[1].start) * scale)), height)
+    size = (max(1, round((box[1].stop - box[1].start) * height / (box[0].stop - box[0].start))), height)
 
-    def picture(full: np.ndarray) -> str:
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        return to_jpeg(cv2.resize(np.ascontiguousarray(full[box]), size, interpolation=interpolation), quality)
+    def scaled(full: np.ndarray) -> np.ndarray:
+        interpolation = cv2.INTER_AREA if height < box[0].stop - box[0].start else cv2.INTER_CUBIC
+        return cv2.resize(np.ascontiguousarray(full[box]), size, interpolation=interpolation)
 
-    outlined = _paint(image[box], {k: m[box] for k, m in masks.items()}, size)
     painted = _optional(folder.image("inpainted/image", view.index))
     confidence = _optional(folder.image("inpainted/confidence", view.index))
     if painted is not None:
         painted = _three_channels(_fit(painted, image.shape[:2]))
+    if confidence is not None:
+        confidence = _confidence_picture(image if painted is None else painted, confidence, masks["visible"])
+    return ViewPictures(
+        view=view,
+        box=box,
+        input=scaled(image),
+        overlay=_paint(image[box], {k: m[box] for k, m in masks.items()}, size),
+        inpainted=None if painted is None else scaled(painted),
+        confidence=None if confidence is None else scaled(confidence),
+    )
+
+
+def view_figure(folder: ObjectFolder, view: ViewRecord, *, height: int, quality: int) -> ViewFigure | None:
+    """The panels of one view; None when its input image is not there (logged)."""
+    pictures = view_pictures(folder, view, height=height)
+    if pictures is None:
+        return None
     return ViewFigure(
         index=view.index,
         held_out=view.held_out,
-        width=size[0],
-        height=size[1],
-        overlay=to_jpeg(outlined, quality),
-        inpainted=None if painted is None else picture(painted),
-        confidence=None
-        if confidence is None
-        else picture(_confidence_picture(image if painted is None else painted, confidence, masks["visible"])),
+        width=pictures.input.shape[1],
+        height=height,
+        overlay=to_jpeg(pictures.overlay, quality),
+        inpainted=None if pictures.inpainted is None else to_jpeg(pictures.inpainted, quality),
+        confidence=None if pictures.confidence is None else to_jpeg(pictures.confidence, quality),
     )
 
 

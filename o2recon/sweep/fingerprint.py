@@ -10,7 +10,7 @@ from o2recon.manifest import stage_fingerprint
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
-    *("baselines", "annotate", "reports", "sweep"),
+    *("baselines", "annotate", "reports", "sweep", "logger"),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
 MACHINE_PARTS = {"scene": "root", "train": "device"}

@@ -1,5 +1,6 @@
 """Field, renderer, losses and data joined: training of one object (Lightning lives here and in data/)."""
 
+from o2recon.train.callbacks import Watch
 from o2recon.train.checkpoint import build_field, load_field, read_checkpoint
 from o2recon.train.early_stop import EarlyStop
 from o2recon.train.fit import Fit
@@ -26,6 +27,7 @@ __all__ = [
     "SurfaceSearch",
     "TrainingDiverged",
     "WarmStart",
+    "Watch",
     "build_field",
     "load_field",
     "read_checkpoint",

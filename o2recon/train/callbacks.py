@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from o2recon.train.reconstruction import Reconstruction
 from o2recon.workspace import written_atomically
+
+Watch = Callable[[int, dict[str, float]], None]
+"""Told an optimiser step and what was computed there, under the keys of metrics.csv."""
 
 
 class StepProgress(pl.Callback):
@@ -56,13 +60,14 @@ class MetricsFile(pl.Callback):
     """Appends one row per block that passes a multiple of `every` steps, and one per validation, to metrics.csv.
 
     Columns: step, seconds, train/loss/<term>, train/loss/total, train/inv_s, val/...; empty where not computed. A
-    resumed run cuts the rows that lie behind its checkpoint.
+    resumed run cuts the rows that lie behind its checkpoint. `watch` is told every row as (step, values), first of all
+    those that a resumed run kept.
     """
 
     VALIDATION = ("val/depth_residual_cm", "val/depth_within_2cm", "val/silhouette_iou", "val/psnr_db")
 
-    def __init__(self, *, path: Path, every: int) -> None:
-        self.path, self.every = path, every
+    def __init__(self, *, path: Path, every: int, watch: Watch | None = None) -> None:
+        self.path, self.every, self.watch = path, every, watch
         self.columns: list[str] = []
         self.start = time.perf_counter()
 
@@ -80,6 +85,10 @@ class MetricsFile(pl.Callback):
             writer = csv.DictWriter(file, self.columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(kept)
+        if self.watch is not None:
+            for row in kept:
+                values = {k: float(v) for k, v in row.items() if v and k not in ("step", "seconds")}
+                self.watch(int(row["step"]), values)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, _: int
@@ -98,6 +107,8 @@ class MetricsFile(pl.Callback):
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
+        if self.watch is not None:
+            self.watch(step, values)
 
 
 class DirectWriter(TorchCheckpointIO):

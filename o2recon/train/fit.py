@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from o2recon.data import ObjectData
-from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress
+from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress, Watch
 from o2recon.train.checkpoint import read_checkpoint
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
@@ -75,13 +75,14 @@ class Fit:
         semantic: Semantic | None = None,
         config: dict[str, Any] | None = None,
         resume: bool = True,
+        watch: Watch | None = None,
     ) -> Reconstruction:
         """Train `field` (in place) on `folder`; writes `out`/metrics.csv and `out`/checkpoints/last.ckpt.
 
         `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
         the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
-        `semantic`: the loss at novel poses; None: without it. Raises TrainingDiverged, or ValueError for unprepared or
-        unusable data.
+        `semantic`: the loss at novel poses; None: without it. `watch` is told what goes to
+        metrics.csv. Raises TrainingDiverged, or ValueError for unprepared or unusable data.
         """
         module_data = data(folder=folder, seed=seed)
         module_data.setup()
@@ -109,14 +110,22 @@ class Fit:
             module_data.move_to(self.device)
             if previous is None and self.warm_start is not None:
                 self.warm_start(field, module_data.volume, scale=scale, seed=seed, graph=self.cuda_graph)
-            self._train(module, module_data, out, last, previous)
+            self._train(module, module_data, out, last, previous, watch)
         return module
 
-    def _train(self, module: Reconstruction, data: ObjectData, out: Path, last: Path, previous: Path | None) -> None:
+    def _train(
+        self,
+        module: Reconstruction,
+        data: ObjectData,
+        out: Path,
+        last: Path,
+        previous: Path | None,
+        watch: Watch | None,
+    ) -> None:
         blocks = max(self.validate_every // self.steps_per_block, 1)
         callbacks: list[pl.Callback] = [
             StepProgress(description=f"training {data.folder.path.name}"),
-            MetricsFile(path=out / "metrics.csv", every=self.log_every),
+            MetricsFile(path=out / "metrics.csv", every=self.log_every, watch=watch),
             LastCheckpoint(path=last, every=self.checkpoint_every),
         ]
         if self.early_stop is not None:  # before what writes checkpoints
