@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from o2recon.cli.main import TERMINATED
 from o2recon.sweep import HEARTBEAT_S, Journal, Record
 
 CHILD = "O2RECON_JOB_OF_A_SWEEP"
@@ -88,8 +89,8 @@ def outcome(status: int, log: Path) -> tuple[str, str]:
     """State and one-line reason of a process that ended with `status`."""
     if status == 0:
         return "ok", ""
-    if status < 0:
-        name = signal.Signals(-status).name
+    if status < 0 or status == TERMINATED:
+        name = signal.Signals(-status if status < 0 else signal.SIGTERM).name
         memory = ": probably out of memory" if -status == signal.SIGKILL else ""
         return "killed", f"killed by {name}{memory}; it continues from its checkpoint when started again"
     complaints = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("o2recon: ")]
@@ -99,6 +100,7 @@ def outcome(status: int, log: Path) -> tuple[str, str]:
 def _environment() -> dict[str, str]:
     """The launcher's, with no more threads than the job has cores."""
     environment = dict(os.environ) | {CHILD: "1", "PYTHONUNBUFFERED": "1"}
+    environment.pop("SLURM_NTASKS", None)  # Lightning would take the job for its own, and requeue it
     threads = environment.get("OMP_NUM_THREADS") or environment.get("SLURM_CPUS_PER_TASK")
     if threads:
         environment.setdefault("OMP_NUM_THREADS", threads)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from o2recon.cli.table import STAGES
 
+TERMINATED = 143
+"""What a shell calls a process that SIGTERM ended."""
 USAGE = """usage: o2recon STAGE [overrides]
 
 {stages}
@@ -57,6 +59,11 @@ def _launched(name: str, arguments: list[str]) -> int:
         return _complain("stopped; the same command continues from the last checkpoint", status=130)
     except ObjectsFailed as error:
         return _complain(str(error), status=1)
+    except SystemExit as error:
+        if error.code:
+            raise
+        # Lightning ends a training that got SIGTERM as if all were well
+        return _complain("terminated; the same command continues from the last checkpoint", status=TERMINATED)
     except Exception as error:  # the boundary to the shell: every error becomes one line and a status
         if is_debugging(arguments):
             raise

@@ -1,24 +1,65 @@
-"""The stage `status`: what is done, running, failed, unfinished or stale in a study."""
+"""The stage `status`: what is done, running, failed, unfinished, stale or planned in a study, and for how long."""
 
+import time
 from collections import Counter
-
-from rich.console import Console
-from rich.table import Table
+from dataclasses import replace
 
 from o2recon.cli.job import Job
-from o2recon.sweep import Entry, study_status
+from o2recon.sweep import (
+    Entry,
+    Estimates,
+    Journal,
+    Planned,
+    duration,
+    earlier_results,
+    latest_sweep,
+    standing,
+    study_status,
+)
+
+OPEN = ("unfinished", "stale", "planned")
+"""States that take time yet."""
 
 
 def run(job: Job) -> list[Entry]:
-    """Print one row per run and the totals."""
+    """Print one line per run, the totals, and where the last sweep stands, as plain text."""
+    journal = latest_sweep(job.study)
     entries = study_status(job.study)
-    table = Table(title=str(job.study))
-    for name in ("experiment", "ablation", "scene", "object", "seed", "state", "note"):
-        table.add_column(name, overflow="fold")
-    for e in entries:
-        table.add_row(e.experiment, e.ablation, e.scene, e.object, e.seed, e.state, e.note)
-    console = Console()
-    console.print(table)
+    if journal is not None:
+        entries += _planned(entries, journal)
+    estimates = Estimates(earlier_results(job.study))
+    seconds = [estimates(e.experiment, e.ablation, e.scene, e.object, prepares=False) for e in entries]
+    rows = [("experiment", "ablation", "scene", "object", "seed", "state", "about", "note")]
+    for e, about in zip(entries, seconds, strict=True):
+        shown = duration(about) if about is not None and e.state in OPEN else ""
+        rows.append((e.experiment, e.ablation, e.scene, e.object, e.seed, e.state, shown, e.note))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    print(job.study)
+    for row in rows:
+        print("  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip())
     totals = Counter(e.state for e in entries)
-    console.print(", ".join(f"{count} {state}" for state, count in totals.items()) or "no runs")
+    left = sum(about for e, about in zip(entries, seconds, strict=True) if about is not None and e.state in OPEN)
+    told = ", ".join(f"{count} {state}" for state, count in totals.items()) or "no runs"
+    print(told + (f"; about {duration(left)} left, one after the other" if left else ""))
+    if journal is not None:
+        print(f"last sweep, {journal.folder.name}: {_standing(journal)}")
     return entries
+
+
+def _planned(entries: list[Entry], journal: Journal) -> list[Entry]:
+    """Runs that the last sweep has planned and nobody has begun."""
+    begun = {(e.experiment, e.ablation, e.scene, e.object, e.seed) for e in entries}
+    wanted = [j for j in journal.jobs() if j.object != "-" and _place(j) not in begun]
+    return [Entry(*_place(j), state="planned", note="") for j in wanted]
+
+
+def _place(job: Planned) -> tuple[str, str, str, str, str]:
+    return (job.experiment, job.ablation, job.scene, job.object, job.seed)
+
+
+def _standing(journal: Journal) -> str:
+    records = journal.records()
+    ended = [r for r in records.values() if r.state != "running"]
+    running = len(records) - len(ended)
+    state = standing(journal.jobs(), records, now=time.time())
+    return (state if running else replace(state, remaining_s=None)).line

@@ -11,11 +11,13 @@ from omegaconf import OmegaConf
 
 from o2recon.cli import child
 from o2recon.cli.child import SweepJob, outcome
+from o2recon.cli.main import status_of
 from o2recon.sweep import Journal, Planned
 
 ENDS = {
     "ok": "print('fine')",
     "failed": "import sys; print('o2recon: 1 of 1 objects failed: out of memory'); sys.exit(1)",
+    "terminated": "import sys; sys.exit(143)",
     "killed": "import os; os.kill(os.getpid(), 9)",
     "killed_once": "import os, pathlib; p = pathlib.Path('mark'); first = not p.exists(); p.touch(); "
     "first and os.kill(os.getpid(), 9)",
@@ -39,6 +41,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     [
         ("ok", "ok", 1, ""),
         ("failed", "failed", 1, "1 of 1 objects failed: out of memory"),
+        ("terminated", "killed", 2, "killed by SIGTERM"),
         ("killed", "killed", 2, "killed by SIGKILL: probably out of memory"),
         ("killed_once", "ok", 2, ""),
     ],
@@ -71,3 +74,16 @@ def test_a_job_ends_when_the_process_that_started_it_is_gone() -> None:
     assert job.stdin is not None
     job.stdin.close()  # what the system does for a killed process
     assert job.wait(30) == child.INTERRUPTED
+
+
+def test_a_terminated_training_is_not_taken_for_a_finished_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+    def terminated(*_: object) -> None:
+        raise SIGTERMException
+
+    monkeypatch.setattr("o2recon.cli.launch.launch", terminated)
+    assert status_of(["run", "scene.root=here"]) == 143
+    assert "continues from the last checkpoint" in capsys.readouterr().err

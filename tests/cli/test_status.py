@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from o2recon.cli.main import status_of
+from o2recon.manifest import package_version
+from o2recon.sweep import Journal, Planned, Record, write_result
+
+
+def planned(number: int) -> Planned:
+    return Planned((f"object={number}",), "quick", "none", "room", str(number), "chair", "0", "new", "", None)
+
+
+def test_status_shows_what_is_done_what_is_planned_and_how_long_it_will_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "main" / "quick" / "none" / "room" / "1" / "seed_0"
+    run.mkdir(parents=True)
+    (run / "mesh.ply").touch()
+    about = {"experiment": "quick", "ablation": "none", "scene": "room", "object": 1, "seconds": {"train": 50.0}}
+    write_result(run, {"status": "ok", "versions": {"o2recon": package_version()}} | about)
+    journal = Journal(tmp_path / "main" / "sweep" / "2026")
+    journal.begin("run", [planned(1), planned(2), planned(3)], every_job=[], attempts=2)
+    journal.write(0, Record("ok", "", 0.0, 50.0, 1, "here", 1, "0"))
+    assert status_of(["status", f"outputs={tmp_path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[5] for line in lines[2:5]] == ["ok", "planned", "planned"]
+    assert lines[-2] == "1 ok, 2 planned; about 2 min left, one after the other"
+    assert lines[-1] == "last sweep, 2026: 1 ok, 2 waiting"
