@@ -67,10 +67,10 @@ class Summary:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """study/runs, study/ok, study/failed, study/unfinished, and <method>/<measure> for all bars."""
-        counts = {s: float(sum(run.status == s for run in self._runs)) for s in ("ok", "failed", "unfinished")}
-        values = {f"{name}/{bar.key}": value for bar in self.bars for name, value in bar.values.items()}
-        return {"study/runs": float(len(self._runs))} | {f"study/{k}": v for k, v in counts.items()} | values
+        """study/num_ok, study/num_failed, study/num_unfinished, and <method>/<measure> for all bars."""
+        states = ("ok", "failed", "unfinished")
+        counts = {f"study/num_{s}": float(sum(run.status == s for run in self._runs)) for s in states}
+        return counts | {f"{name}/{bar.key}": value for bar in self.bars for name, value in bar.values.items()}
 
     def gallery(self) -> tuple[list[str], list[list[str | UInt8[np.ndarray, "_h _w 3"] | None]]]:
         """Columns, and a row per object: scene, object, category, then a picture of every method's mesh (one seed)."""

@@ -53,4 +53,4 @@ def test_the_study_has_its_tables(tmp_path: Path, panels: Panels) -> None:
     found = read(tmp_path / "tensorboard")
     text = found.Tensors("study/methods/text_summary")[0].tensor_proto.string_val[0].decode()
     assert "quick" in text and "no\\_inpaint" in text
-    assert found.Scalars("study/runs")[0].value == 2
+    assert found.Scalars("study/num_ok")[0].value == 2

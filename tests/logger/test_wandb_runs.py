@@ -155,7 +155,8 @@ def test_a_study_has_one_run_that_compares_its_methods(tmp_path: Path, logger: W
     assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 50, 100]
     assert run.files("study/overview")[0].read_text().startswith("<svg")
     assert list(run.artifacts["report"]) == ["index.html", "overview.svg"]
-    assert run.summary["study/runs"] == 3
+    assert run.summary["study/num_ok"] == 3 and run.summary["quick/hidden_f_score_5cm"] == pytest.approx(0.56)
+    assert {run.summary[f"study/{name}"]["_type"] for name in ("methods", "runs", "gallery")} == {"table-file"}
 
 
 def test_a_killed_process_leaves_a_readable_run(facts: RunFacts) -> None:

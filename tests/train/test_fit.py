@@ -56,11 +56,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
         train(folder, tmp_path / "cut", fit_of(24, warm=3))
     monkeypatch.undo()
     assert read_checkpoint(tmp_path / "cut/checkpoints/last.ckpt")["o2recon"]["step"] == 8
-    resumed = train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    told: list[tuple[int, dict[str, float]]] = []
+    resumed = train(
+        folder, tmp_path / "cut", fit_of(24, warm=3), watch=lambda step, values: told.append((step, values))
+    )
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     rows = [_rows(tmp_path / run / "metrics.csv") for run in ("whole", "cut")]
     assert rows[0] == rows[1] and [r["step"] for r in rows[0]] == ["4", "8", "8", "12", "16", "16", "20", "24", "24"]
+    for (at, values), row in zip(told, rows[1], strict=True):  # all of it, so that a dashboard has no gap
+        expected = {k: float(v) for k, v in row.items() if v and k != "step"}
+        assert at == int(row["step"]) and values == pytest.approx(expected, rel=1e-5)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
