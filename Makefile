@@ -6,6 +6,12 @@ JOBS ?= 2
 
 .DEFAULT_GOAL := help
 
+comma := ,
+list = $(subst $(eval) ,$(comma),$(strip $(1)))
+EXTRA = $(if $(findstring ray,$(LAUNCHER)),$(VENV)/.ray) $(if $(findstring submitit,$(LAUNCHER)),$(VENV)/.slurm)
+# What LAUNCHER= and GPUS= mean to Hydra: GPUs of this machine for ray, jobs at the same time for SLURM
+LAUNCH = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(GPUS),$(if $(findstring ray,$(LAUNCHER)),hydra.launcher.ray.init.num_gpus=$(GPUS),$(if $(findstring slurm,$(LAUNCHER)),hydra.launcher.array_parallelism=$(GPUS))))
+
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -45,6 +51,16 @@ ablations: $(VENV)/.run ## the ablation table: make ablations SCENE=/path [OBJEC
 	$(BIN)/python experiments/ablations/run.py --scenes $(SCENE) --objects $(or $(OBJECTS),all) --ablations "$(ABLATIONS)" \
 		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations) -- $(OVERRIDES)
 
+sweep: $(VENV)/.run $(EXTRA) ## runs on all devices: make sweep SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS=4 LAUNCHER=ray STUDY=main]
+	@test -n "$(SCENES)" || { echo 'name the scans: make sweep SCENES="/path/to/scene0005_00 ..."'; exit 2; }
+	$(BIN)/o2recon run -m scene.root=$(call list,$(SCENES)) object=$(call list,$(or $(OBJECTS),all)) \
+		ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0)) study=$(or $(STUDY),main) \
+		$(if $(EXPERIMENT),experiment=$(call list,$(EXPERIMENT))) $(LAUNCH) $(OPTIONS)
+
+paper: $(VENV)/.run ## the paper's method and its ablations: make paper SCENES="a b" [OBJECTS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=paper]
+	@$(MAKE) --no-print-directory sweep EXPERIMENT=o2recon STUDY=$(or $(STUDY),paper) \
+		ABLATIONS="$(or $(ABLATIONS),none paper_no_inpaint paper_no_cascade paper_no_semantic)" SEEDS="$(or $(SEEDS),0 1 2)"
+
 clean: ## remove the environment and caches; work/ and outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 
@@ -61,4 +77,8 @@ $(VENV)/.dev: pyproject.toml constraints-dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-.PHONY: help demo test test-slow check lint types imports report benchmark ablations clean
+$(VENV)/.ray $(VENV)/.slurm: $(VENV)/.%: $(VENV)/.run
+	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[$*]'
+	@touch $@
+
+.PHONY: help demo test test-slow check lint types imports report benchmark ablations sweep paper clean
