@@ -108,6 +108,13 @@ def _wait_for_submitit(journal: Journal, name: str) -> None:
     submitit: Any = importlib.import_module("submitit")
     kind = submitit.SlurmJob if name == "submitit_slurm" else submitit.LocalJob
     root = journal.folder / SUBMITTED
-    jobs = [kind(folder=root / "%j", job_id=f.name) for f in sorted(root.iterdir()) if f.name[:1].isdigit()]
+    jobs = [kind(folder=root / "%j", job_id=name) for name in job_ids([f.name for f in root.iterdir()])]
     while not all(job.done(force_check=True) for job in jobs):
         time.sleep(POLL_S)
+
+
+def job_ids(folders: Sequence[str]) -> list[str]:
+    """The jobs among submitit's folders: an array <id> has one of its own beside those of its jobs <id>_<n>."""
+    numbers = [name for name in folders if name[:1].isdigit()]
+    arrays = {name.partition("_")[0] for name in numbers if "_" in name}
+    return sorted(name for name in numbers if name not in arrays)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from o2recon.cli.launchers import launcher_of
+from o2recon.cli.launchers import job_ids, launcher_of
 from o2recon.cli.main import status_of
 from o2recon.cli.planning import combinations, planned
 
@@ -71,3 +71,7 @@ def test_a_node_without_gpu_plans_for_those_with_one(monkeypatch: pytest.MonkeyP
     assert launcher_of(slurm).with_experiment("run", ["experiment=quick"]) == ["experiment=quick"]
     assert launcher_of([*slurm, "hydra.launcher.gpus_per_node=null"]).with_experiment("run", []) == []
     assert launcher_of([]).with_experiment("run", []) == []
+
+
+def test_the_folder_of_an_array_is_no_job() -> None:
+    assert job_ids(["7", "7_0", "7_1", "9", "notes"]) == ["7_0", "7_1", "9"]
