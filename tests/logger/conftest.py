@@ -1,19 +1,15 @@
 """A finished run of the sphere whose every pixel is known."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from logged_ball import ball
+from logged_ball import ball, finished_run
 from made_up_study import metrics
 from sphere_scene import sphere_scene
 
 from o2recon.logger import Panels, RunFacts
-from o2recon.mesh import write_glb, write_ply
 from o2recon.workspace import ObjectFolder, write_image
-
-CURVES = "step,seconds,train/loss/total,train/inv_s,val/psnr_db\n10,1.5,0.5,300,\n10,1.6,,,21.5\n20,2.5,0.25,310,\n"
 
 
 @pytest.fixture(scope="session")
@@ -34,38 +30,15 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def facts(tmp_path: Path, prepared: ObjectFolder, truth: Path) -> RunFacts:
-    """Its files, as training and meshing leave them."""
-    study = tmp_path / "outputs" / "main"
-    folder = study / "quick" / "none" / "test" / "1" / "seed_0"
-    (folder / "checkpoints").mkdir(parents=True)
-    (folder / "checkpoints" / "last.ckpt").write_bytes(b"weights")
-    (folder / "metrics.csv").write_text(CURVES)
-    write_ply(folder / "mesh.ply", ball(1.0))
-    write_glb(folder / "mesh.glb", {"object": ball(1.0)})
-    yours = ObjectFolder(Path(shutil.copytree(prepared.path, tmp_path / "work" / "1")))
-    return RunFacts(
-        stage="run",
-        experiment="quick",
-        ablation="none",
-        scene="test",
-        object=1,
-        category="ball",
-        seed=0,
-        fingerprint="0123",
-        config={"train": {"num_steps": 20}},
-        study=study,
-        folder=folder,
-        prepared=yours,
-        truth=truth,
-    )
+    return finished_run(tmp_path, prepared, truth)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def panels() -> Panels:
     return Panels(num_views=2, height=60, error_range_cm=5.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def result() -> dict[str, Any]:
     return {
         "status": "ok",

@@ -14,13 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from logged_ball import finished_run
 from made_up_study import write_run
 from wandb_file import OfflineRun, offline_runs
 
 from o2recon.logger import Panels, RunFacts, WandbLogger
 from o2recon.logger.facts import numbers
 from o2recon.logger.panels import NAMES
-from o2recon.workspace import write_image
+from o2recon.workspace import ObjectFolder, write_image
 
 pytest.importorskip("wandb")
 ARTIFACTS = {"mesh": ["mesh.glb", "mesh.ply", "nothing.txt"], "checkpoint": ["checkpoints/last.ckpt"]}
@@ -39,23 +40,36 @@ def logger_of(panels: Panels, *, media: str = "all", mode: str = "offline") -> W
     )
 
 
-@pytest.fixture
-def written(facts: RunFacts, logger: WandbLogger, result: dict[str, Any]) -> OfflineRun:
-    """One finished run, trained while it was logged."""
-    with logger.run(facts) as log:
+@pytest.fixture(scope="module")
+def logged(
+    tmp_path_factory: pytest.TempPathFactory,
+    prepared: ObjectFolder,
+    truth: Path,
+    panels: Panels,
+    result: dict[str, Any],
+) -> RunFacts:
+    """A finished run, trained while it was logged."""
+    facts = finished_run(tmp_path_factory.mktemp("logged"), prepared, truth)
+    with logger_of(panels).run(facts) as log:
         log.curves(10, {"train/loss/total": 0.5})
         log.curves(10, {"val/psnr_db": 21.5})
         log.curves(20, {"train/loss/total": 0.25})
         time.sleep(0.5)
         log.finished(result)
-    (run,) = offline_runs(facts.study)
+    return facts
+
+
+@pytest.fixture
+def written(logged: RunFacts) -> OfflineRun:
+    """What it left."""
+    (run,) = offline_runs(logged.study)
     return run
 
 
-def test_a_run_is_on_disk_with_everything_a_dashboard_sorts_by(written: OfflineRun, facts: RunFacts) -> None:
+def test_a_run_is_on_disk_with_everything_a_dashboard_sorts_by(written: OfflineRun, logged: RunFacts) -> None:
     identity = written.identity
     assert (identity.project, identity.run_group, identity.job_type) == ("o2recon", "main/quick", "run")
-    assert identity.display_name == facts.name and tuple(identity.tags) == facts.tags
+    assert identity.display_name == logged.name and tuple(identity.tags) == logged.tags
     assert written.config["config"] == {"train": {"num_steps": 20}} and written.config["category"] == "ball"
     assert written.exit == 0
 
@@ -68,24 +82,24 @@ def test_its_curves_and_numbers_are_those_of_the_csv_files(written: OfflineRun, 
     assert written.summary["status"] == "ok"
 
 
-def test_its_panels_mesh_and_table_are_there(written: OfflineRun, facts: RunFacts, result: dict[str, Any]) -> None:
+def test_its_panels_mesh_and_table_are_there(written: OfflineRun, logged: RunFacts, result: dict[str, Any]) -> None:
     for name in NAMES:
         pictures = [cv2.imread(str(file)) for file in written.files(f"views/{name}")]
         assert [p.shape[0] for p in pictures] == [60, 60] and any(p.std() > 1 for p in pictures), name
         assert written.shown(f"views/{name}")["captions"][0] == "view 0"
     (mesh,) = written.files("mesh")
-    assert mesh.read_bytes() == (facts.folder / "mesh.glb").read_bytes()
+    assert mesh.read_bytes() == (logged.folder / "mesh.glb").read_bytes()
     columns, rows = written.table("result")
     complete = dict(zip(columns, rows[0], strict=True))
     assert [row[0] for row in rows] == ["complete", "hidden"]
     assert complete["iou"] == 0.7 and rows[1][columns.index("iou")] is None
 
 
-def test_its_artifacts_and_system_metrics_are_there(written: OfflineRun, facts: RunFacts) -> None:
+def test_its_artifacts_and_system_metrics_are_there(written: OfflineRun, logged: RunFacts) -> None:
     assert set(written.artifacts["mesh"]) == {"mesh.glb", "mesh.ply"}
     waiting = written.artifacts["checkpoint"]["last.ckpt"]
     assert waiting.read_bytes() == b"weights"
-    assert waiting.is_relative_to(facts.study / "wandb")  # beside the run, not in the home folder
+    assert waiting.is_relative_to(logged.study / "wandb")  # beside the run, not in the home folder
     assert "WANDB_DATA_DIR" not in os.environ
     assert any("memory" in key for row in written.stats for key in row)
 
@@ -159,6 +173,7 @@ def test_a_study_has_one_run_that_compares_its_methods(tmp_path: Path, logger: W
     assert {run.summary[f"study/{name}"]["_type"] for name in ("methods", "runs", "gallery")} == {"table-file"}
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_readable_run(facts: RunFacts) -> None:
     script = (
         "import os, pickle, signal, sys, time\n"
