@@ -47,6 +47,14 @@ class Launcher:
         """Whether any job of the sweep runs, ran or is queued."""
         return bool(journal.records()) or (journal.folder / SUBMITTED).is_dir()
 
+    def after_interruption(self, journal: Journal) -> str:
+        """What becomes of the jobs when the command that started them was stopped."""
+        root = journal.folder / SUBMITTED
+        if self.name == "submitit_slurm" and root.is_dir():
+            arrays = {name.partition("_")[0] for name in job_ids([f.name for f in root.iterdir()])}
+            return f"the jobs stay in SLURM's queue: 'scancel {' '.join(sorted(arrays))}' ends them"
+        return "its jobs end with it"
+
     def wait(self, journal: Journal) -> None:
         """Return when nothing of the sweep runs or waits any more."""
         if self.name.startswith("submitit"):

@@ -70,6 +70,8 @@ def run(job: Job) -> list[dict[str, Any]]:
         done = [o.kept for o in outcomes if o.state in ("ok", "current") and not o.failed]
         importlib.import_module(STAGES["export"].module).exported(job, scene, done)
     results = [o.result for o in (*outcomes, *others)]
+    if job.config.sweep.job and any(o.state == "busy" for o in outcomes):
+        raise ObjectsFailed("another process works on it: o2recon status shows when it is done", results)
     if any(o.failed for o in outcomes):
         failed = sum(o.failed for o in outcomes)
         raise ObjectsFailed(f"{failed} of {len(outcomes)} objects failed: {_failures(outcomes)}", results)

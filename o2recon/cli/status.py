@@ -26,7 +26,7 @@ def run(job: Job) -> list[Entry]:
     journal = latest_sweep(job.study)
     entries = study_status(job.study)
     if journal is not None:
-        entries += _planned(entries, journal)
+        entries = _with_reasons(entries, journal) + _planned(entries, journal)
     estimates = Estimates(earlier_results(job.study))
     seconds = [estimates(e.experiment, e.ablation, e.scene, e.object, prepares=False) for e in entries]
     rows = [("experiment", "ablation", "scene", "object", "seed", "state", "about", "note")]
@@ -48,12 +48,22 @@ def run(job: Job) -> list[Entry]:
 
 def _planned(entries: list[Entry], journal: Journal) -> list[Entry]:
     """Runs that the last sweep has planned and nobody has begun."""
-    begun = {(e.experiment, e.ablation, e.scene, e.object, e.seed) for e in entries}
+    begun = {_place(e) for e in entries}
     wanted = [j for j in journal.jobs() if j.object != "-" and _place(j) not in begun]
     return [Entry(*_place(j), state="planned", note="") for j in wanted]
 
 
-def _place(job: Planned) -> tuple[str, str, str, str, str]:
+def _with_reasons(entries: list[Entry], journal: Journal) -> list[Entry]:
+    """Runs that ended without a result, with what the last sweep knows of it."""
+    jobs, records = journal.jobs(), journal.records()
+    reasons = {_place(jobs[i]): r.reason for i, r in records.items() if r.state in ("failed", "killed")}
+    return [
+        replace(e, state="failed", note=reasons[_place(e)]) if e.state == "unfinished" and _place(e) in reasons else e
+        for e in entries
+    ]
+
+
+def _place(job: Planned | Entry) -> tuple[str, str, str, str, str]:
     return (job.experiment, job.ablation, job.scene, job.object, job.seed)
 
 

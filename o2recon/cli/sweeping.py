@@ -70,6 +70,9 @@ def _run(journal: Journal, launcher: Launcher) -> list[str]:
     with teller, command_line(["o2recon", *arguments, *launcher.arguments(len(teller.jobs))]):
         try:
             hydra.main(**SWEEP)(SweepJob(str(journal.folder)))()
+        except KeyboardInterrupt:
+            teller.say(launcher.after_interruption(journal))
+            raise
         except Exception as error:  # a launcher gives up at the first job that it lost; the others go on without it
             if not launcher.has_started(journal):
                 raise

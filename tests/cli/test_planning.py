@@ -2,7 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
 
+import o2recon.conf
 from o2recon.cli.launchers import job_ids, launcher_of
 from o2recon.cli.main import status_of
 from o2recon.cli.planning import combinations, planned
@@ -75,3 +78,21 @@ def test_a_node_without_gpu_plans_for_those_with_one(monkeypatch: pytest.MonkeyP
 
 def test_the_folder_of_an_array_is_no_job() -> None:
     assert job_ids(["7", "7_0", "7_1", "9", "notes"]) == ["7_0", "7_1", "9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin", "key", "value"),
+    [
+        ("ray", "hydra_ray_launcher", "ray.remote.num_gpus", 1),
+        ("submitit_slurm", "hydra_submitit_launcher", "gpus_per_node", 1),
+        ("submitit_local", "hydra_submitit_launcher", "stderr_to_stdout", True),
+    ],
+)
+def test_settings_of_a_launcher_are_keys_that_its_plugin_knows(name: str, plugin: str, key: str, value: object) -> None:
+    pytest.importorskip(f"hydra_plugins.{plugin}")
+    given = launcher_of([f"hydra/launcher={name}"]).arguments(6)
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        config = compose("sweep", [*given, "job=0", "hydra.sweep.dir=x"], return_hydra_config=True)
+    launcher = config.hydra.launcher
+    own = OmegaConf.load(Path(o2recon.conf.__path__[0]) / "hydra" / "launcher" / f"o2recon_{name}.yaml")
+    assert OmegaConf.select(own, key) == value and "_target_" in launcher

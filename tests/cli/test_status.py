@@ -27,3 +27,14 @@ def test_status_shows_what_is_done_what_is_planned_and_how_long_it_will_take(
     assert [line.split()[5] for line in lines[2:5]] == ["ok", "planned", "planned"]
     assert lines[-2] == "1 ok, 2 planned; about 2 min left, one after the other"
     assert lines[-1] == "last sweep, 2026: 1 ok, 2 waiting"
+
+
+def test_a_job_that_ended_without_a_result_is_failed_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "main" / "quick" / "none" / "room" / "1" / "seed_0").mkdir(parents=True)
+    journal = Journal(tmp_path / "main" / "sweep" / "2026")
+    journal.begin("run", [planned(1)], every_job=[], attempts=2)
+    journal.write(0, Record("failed", "truth cannot be read", 0.0, 50.0, 1, "here", 1, "0"))
+    assert status_of(["status", f"outputs={tmp_path}"]) == 0
+    assert "failed         truth cannot be read" in capsys.readouterr().out

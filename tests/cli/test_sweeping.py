@@ -1,0 +1,31 @@
+"""A whole sweep: a job that fails stops no other, and only it runs again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from o2recon.cli.main import status_of
+from o2recon.sweep import Journal
+
+
+@pytest.mark.slow
+def test_a_failed_job_stops_no_other_and_only_it_runs_again(
+    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = Path(shutil.copytree(tiny_room, tmp_path / "tiny"))
+    (room / "groundtruth" / "1.ply").write_text("no mesh")
+    command = ["run", "-m", "experiment=smoke", f"scene.root={room}", "object=1,2", "device=cpu"]
+    command += [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}"]
+    study = tmp_path / "outputs" / "main"
+    assert status_of(command) == 1
+    assert "1 of 2 jobs failed: tiny 1 (chair) smoke/none seed 0: " in capsys.readouterr().err
+    assert (study / "report" / "index.html").is_file()
+    shutil.copy(tiny_room / "groundtruth" / "1.ply", room / "groundtruth" / "1.ply")
+    assert status_of(command) == 0
+    results = [json.loads(f.read_text()) for f in sorted(study.glob("smoke/none/tiny/*/seed_0/result.json"))]
+    assert [(r["object"], r["status"]) for r in results] == [(1, "ok"), (2, "ok")]
+    first, second = (Journal(f) for f in sorted((study / "sweep").iterdir()))
+    assert [j.object for j in first.jobs()] == ["1", "2"] and [j.object for j in second.jobs()] == ["1"]
+    assert (study / "smoke" / "none" / "tiny" / "scene.glb").stat().st_size > 0
