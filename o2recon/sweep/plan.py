@@ -1,9 +1,11 @@
 """What a sweep would do: each job with its state, told from the files of earlier runs and the config it would have."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,5 +141,14 @@ def _about(job: Planned, retry: str | None) -> str:
 
 
 def _loaded(file: Path) -> dict[str, Any]:
-    content = yaml.load(file.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    """A run's config. A sweep's configs differ in seed and object, so the rest is read once for all of them."""
+    text = file.read_text()
+    seed = re.search(r"^seed: (.*)$", text, re.MULTILINE)
+    content = _parsed(re.sub(r"^(seed|object): .*$", "", text, flags=re.MULTILINE))
+    return content | ({"seed": yaml.safe_load(seed[1])} if seed else {})
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return {str(k): v for k, v in content.items()}

@@ -43,6 +43,10 @@ def test_a_changed_option_makes_it_stale_and_is_named(folder: Path) -> None:
     assert state(folder, CONFIG | {"mesh": {"spacing_m": 0.02}}) == ("stale", "mesh.spacing_m: 0.01 -> 0.02")
 
 
+def test_another_seed_in_the_folder_is_named(folder: Path) -> None:
+    assert state(folder, CONFIG | {"seed": 4}) == ("stale", "seed: 0 -> 4")
+
+
 def test_where_a_run_is_done_does_not_make_it_stale(folder: Path) -> None:
     assert state(folder, CONFIG | {"work": "/elsewhere", "reports": False, "sweep": {"attempts": 5}}) == ("ok", "")
 
