@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from o2recon.workspace import write_json
+from o2recon.files import write_json
 
 
 def package_version() -> str:

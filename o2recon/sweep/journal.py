@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from o2recon.files import write_json
 from o2recon.sweep.plan import Planned, duration
-from o2recon.workspace import write_json
 
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 60.0

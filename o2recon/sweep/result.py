@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from o2recon.workspace import write_json
+from o2recon.files import write_json
 
 RESULT = "result.json"
 
