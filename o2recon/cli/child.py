@@ -14,11 +14,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from o2recon.cli.main import TERMINATED
 from o2recon.sweep import HEARTBEAT_S, Journal, Record
 
 CHILD = "O2RECON_JOB_OF_A_SWEEP"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+"""What a shell calls a process that Ctrl-C or SIGTERM ended."""
 
 
 def end_with_parent() -> None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from o2recon.cli.table import STAGES
 
-TERMINATED = 143
-"""What a shell calls a process that SIGTERM ended."""
 USAGE = """usage: o2recon STAGE [overrides]
 
 {stages}
@@ -48,7 +46,7 @@ def status_of(argv: list[str]) -> int:
 def _launched(name: str, arguments: list[str]) -> int:
     # Read when torch loads: its threads otherwise spin while they wait, and take the cores from each other's processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from o2recon.cli.child import end_with_parent
+    from o2recon.cli.child import INTERRUPTED, TERMINATED, end_with_parent
     from o2recon.cli.errors import ObjectsFailed, is_debugging, one_line
     from o2recon.cli.launch import launch
 
@@ -56,7 +54,7 @@ def _launched(name: str, arguments: list[str]) -> int:
     try:
         launch(name, arguments)
     except KeyboardInterrupt:
-        return _complain("stopped; the same command continues from the last checkpoint", status=130)
+        return _complain("stopped; the same command continues from the last checkpoint", status=INTERRUPTED)
     except ObjectsFailed as error:
         return _complain(str(error), status=1)
     except SystemExit as error:

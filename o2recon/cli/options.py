@@ -6,6 +6,7 @@ from importlib.resources import files
 from omegaconf import DictConfig, OmegaConf
 
 from o2recon.cli.comments import key_comments, summary
+from o2recon.cli.overrides import with_defaults
 from o2recon.cli.table import STAGES
 
 
@@ -88,8 +89,6 @@ def all_keys() -> tuple[str, ...]:
 def composed(stage: str, overrides: tuple[str, ...] = (), *, with_hydra: bool = False) -> DictConfig:
     """The config of a stage, composed but not resolved; `with_hydra` with Hydra's own part, which knows the choices."""
     from hydra import compose, initialize_config_module
-
-    from o2recon.cli.launch import with_defaults
 
     with initialize_config_module("o2recon.conf", version_base="1.3"):
         return compose("config", overrides=with_defaults(stage, overrides), return_hydra_config=with_hydra)

@@ -10,7 +10,8 @@ from omegaconf import open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from o2recon.cli.errors import ObjectsFailed, one_line
-from o2recon.cli.launch import experiment_here, run_job, with_defaults
+from o2recon.cli.launch import run_job
+from o2recon.cli.overrides import experiment_here, with_defaults
 from o2recon.cli.values import check_values
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from o2recon.cli.launch import experiment_here, with_defaults
+from o2recon.cli.overrides import experiment_here, with_defaults
 
 
 def test_a_list_of_objects_is_no_sweep() -> None:
