@@ -8,7 +8,6 @@ from jaxtyping import Float
 
 from o2recon.inpaint.canvas import Canvas
 from o2recon.inpaint.sources import SourceView, bilinear, seen_points
-from o2recon.progress import side_by_side
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ def agreements(
 ) -> list[Agreement]:
     """Painted pixels of every view against the painted pixels of all others on the same surface (z-test), in the same
     exposure."""
-    sources = side_by_side(lambda canvas: canvas.as_source(), canvases)
-    return side_by_side(lambda k: _agreement(k, canvases[k], sources, gains, tolerance), range(len(canvases)))
+    sources = [c.as_source() for c in canvases]
+    return [_agreement(k, canvases[k], sources, gains, tolerance) for k in range(len(canvases))]
 
 
 def mean_difference(found: Sequence[Agreement]) -> float | None:

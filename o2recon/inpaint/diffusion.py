@@ -14,7 +14,6 @@ from o2recon.inpaint.cache import PictureCache
 from o2recon.inpaint.classical import nearest_color
 from o2recon.inpaint.painter import Painted, Request
 from o2recon.inpaint.window import Window, window_around
-from o2recon.progress import side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -119,15 +118,17 @@ class Diffusion:
     def __call__(self, requests: Sequence[Request], *, cache: Path) -> list[Painted]:
         """See `Painter`. ValueError when there are no weights, ImportError when there is no diffusers."""
         store = PictureCache(cache)
-        images = side_by_side(self._prepared, requests)
+        images = [self._prepared(r) for r in requests]
         filled = [np.zeros(r.empty.shape, bool) for r in requests]
         asked = [i for i, r in enumerate(requests) if r.empty.any()]
-        tasks = side_by_side(lambda i: self._task(requests[i], images[i], requests[i].empty), asked)
-        for i, pasted, kept in self._pasted(asked, tasks, images, 1.0, store):
-            images[i], filled[i] = pasted, kept
+        tasks = [self._task(requests[i], images[i], requests[i].empty) for i in asked]
+        for i, task, made in zip(asked, tasks, self._make(tasks, 1.0, store), strict=True):
+            if made is not None:
+                images[i] = task.window.paste(images[i], task.mask, task.sent, made)
+                filled[i] = self._kept(task, images[i])
         sure = [f | r.drafted for f, r in zip(filled, requests, strict=True)]
         self._harmonise(requests, images, sure, store)
-        return side_by_side(lambda i: self._result(requests[i], images[i], sure[i]), range(len(requests)))
+        return [self._result(r, image, s) for r, image, s in zip(requests, images, sure, strict=True)]
 
     def release(self) -> None:
         """Free the GPU."""
@@ -142,26 +143,11 @@ class Diffusion:
     ) -> None:
         """Replace `images` where there are drafts by what the network makes of them at low strength."""
         asked = [i for i, r in enumerate(requests) if r.drafted.any()] if self.strength > 0 else []
-        tasks = side_by_side(lambda i: self._task(requests[i], images[i], sure[i]), asked)
-        for i, pasted, kept in self._pasted(asked, tasks, images, self.strength, store):
-            images[i] = np.where(kept[..., None], pasted, images[i])
-
-    def _pasted(
-        self,
-        asked: Sequence[int],
-        tasks: Sequence[_Task],
-        images: Sequence[np.ndarray],
-        strength: float,
-        store: PictureCache,
-    ) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """Position, picture and where it counts, for every task that was not given up."""
-
-        def paste(task: _Task, i: int, made: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-            pasted = task.window.paste(images[i], task.mask, task.sent, made)
-            return i, pasted, self._kept(task, pasted)
-
-        made = zip(tasks, asked, self._make(tasks, strength, store), strict=True)
-        return side_by_side(lambda each: paste(*each), [(t, i, m) for t, i, m in made if m is not None])
+        tasks = [self._task(requests[i], images[i], sure[i]) for i in asked]
+        for i, task, made in zip(asked, tasks, self._make(tasks, self.strength, store), strict=True):
+            if made is not None:
+                pasted = task.window.paste(images[i], task.mask, task.sent, made)
+                images[i] = np.where(self._kept(task, pasted)[..., None], pasted, images[i])
 
     def _prepared(self, request: Request) -> UInt8[np.ndarray, "height width 3"]:
         """The view with smooth colours of the object where it is empty, instead of the occluder's."""
@@ -207,7 +193,7 @@ class Diffusion:
             store.key(t.sent, t.where, prompt=t.prompt, seed=s, strength=strength, model=identity)
             for t, s in zip(tasks, seeds, strict=True)
         ]
-        found = side_by_side(store.read, keys)
+        found = [store.read(key) for key in keys]
         missing = [i for i, picture in enumerate(found) if picture is None]
         if missing:
             self.pipeline.load(self._device)
@@ -222,8 +208,8 @@ class Diffusion:
                 [seeds[i] for i in batch],
                 strength=strength,
             )
-            side_by_side(lambda pair: store.write(*pair), [(keys[i], m) for i, m in zip(batch, made, strict=True)])
             for i, picture in zip(batch, made, strict=True):
+                store.write(keys[i], picture)
                 found[i] = picture
         return found
 

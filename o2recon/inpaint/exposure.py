@@ -7,7 +7,6 @@ from jaxtyping import Float
 
 from o2recon.cameras import pixel_centers, unproject
 from o2recon.inpaint.sources import SourceView, bilinear, seen_points
-from o2recon.progress import side_by_side
 
 DARKEST, BRIGHTEST = 12.0, 243.0
 """Grey levels beyond which a pixel says nothing about exposure: noise, saturation."""
@@ -31,30 +30,25 @@ def exposure_gains(
     """
     generator = np.random.default_rng(seed)
     measured = [v.depth > 0 for v in views]
-    samples = [_samples(view, num_samples, generator) for view in views]
+    rows, ratios, weights = [], [], []
 
     def tolerance(z: np.ndarray) -> np.ndarray:
         return margin + num_sigmas * depth_sigma(z)
 
-    def against_others(a: int) -> list[tuple[tuple[int, int], np.ndarray, float]]:
-        """Of every view that shares enough with view a: the pair, its log ratios, its weight."""
-        points, colors = samples[a]
-        found = []
+    for a, view in enumerate(views):
+        points, colors = _samples(view, num_samples, generator)
         for b, other in enumerate(views):
             if b == a or points.shape[0] == 0:
                 continue
             sight = seen_points(other.camera, other.camera_to_world, other.depth, measured[b], tolerance, points)
             here, there = colors[sight.index], bilinear(other.color, sight.u, sight.v)
             fair = ((np.minimum(here, there) > DARKEST) & (np.maximum(here, there) < BRIGHTEST)).all(-1)
-            shared = np.count_nonzero(fair)
-            if shared >= min_shared:
-                found.append(((a, b), np.median(np.log(here[fair] / there[fair]), axis=0), float(np.sqrt(shared))))
-        return found
-
-    pairs = [pair for found in side_by_side(against_others, range(len(views))) for pair in found]
-    if not pairs:
+            if np.count_nonzero(fair) >= min_shared:
+                rows.append((a, b))
+                ratios.append(np.median(np.log(here[fair] / there[fair]), axis=0))
+                weights.append(np.sqrt(np.count_nonzero(fair)))
+    if not rows:
         return np.ones((len(views), 3))
-    rows, ratios, weights = zip(*pairs, strict=True)
     return np.exp(_log_gains(len(views), np.array(rows), np.array(ratios), np.array(weights)))
 
 

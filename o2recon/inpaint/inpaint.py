@@ -20,7 +20,7 @@ from o2recon.inpaint.reproject import Reproject
 from o2recon.inpaint.sources import SourceView, source_view
 from o2recon.inpaint.writing import write_canvases
 from o2recon.masks import crop_camera, object_crop
-from o2recon.progress import side_by_side
+from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import ObjectRecord, ViewRecord, Volume
 from o2recon.volume import seen_surface
@@ -91,13 +91,12 @@ class Inpaint:
         if isinstance(self.painter, Preferred) and self.painter.obstacle:
             logger.info("in-painting without diffusion: %s", self.painter.obstacle)
         record, volume = folder.read_record(), folder.read_volume()
-        sources = side_by_side(lambda view: self._source(folder, view), record.views)
+        sources = [self._source(folder, v) for v in record.views]
         gains = self._gains(scene, sources)
-        canvases = side_by_side(
-            lambda pair: self._canvas(folder, record, volume, *pair),
-            list(zip(record.views, sources, strict=True)),
-            description="in-painting: surface",
-        )
+        canvases = [
+            self._canvas(folder, record, volume, view, source)
+            for view, source in zip(track(record.views, description="in-painting: surface"), sources, strict=True)
+        ]
         self._copy(scene, canvases, sources, gains)
         differences = self._paint(scene, folder, record, canvases, [s.color for s in sources], gains)
         write_canvases(folder, canvases, [s.color for s in sources])
@@ -160,18 +159,13 @@ class Inpaint:
         """What other views' photographs show of the hidden surface."""
         if self.reproject is None:
             return
-        copier = self.reproject
-
-        def copy(k: int) -> None:
-            canvas = canvases[k]
+        for k, canvas in enumerate(track(canvases, description="in-painting: copying")):
             ask = canvas.hidden & (canvas.geometry.depth > 0)
             if ask.any():
                 others = [s for i, s in enumerate(sources) if i != k]
                 points, normals = canvas.points(ask)
-                found = copier(points, normals, gains[k], others, np.delete(gains, k, 0), scene.depth_sigma)
+                found = self.reproject(points, normals, gains[k], others, np.delete(gains, k, 0), scene.depth_sigma)
                 canvas.put(ask, found.color, found.confidence, COPIED)
-
-        side_by_side(copy, range(len(canvases)), description="in-painting: copying")
 
     def _paint(
         self,

@@ -12,7 +12,7 @@ from o2recon.inpaint.consistency import Consistency
 from o2recon.inpaint.painter import Painted, Painter, Request
 from o2recon.inpaint.sources import SourceView
 from o2recon.masks import erode
-from o2recon.progress import side_by_side, track
+from o2recon.progress import track
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,21 @@ class Painting:
         earlier: list[tuple[SourceView, np.ndarray]] = []
         rounds = consistency.rounds(canvases, center, self.painter.batch_size)
         for batch in track(rounds, description="in-painting: view after view"):
-            shown = tuple(earlier)
-            side_by_side(lambda k: consistency.draft(canvases[k], gains[k], shown, depth_sigma), batch)  # noqa: B023
+            for k in batch:
+                consistency.draft(canvases[k], gains[k], earlier, depth_sigma)
             self._round(canvases, batch)
             earlier += [(canvases[k].as_source(), gains[k]) for k in batch]
 
     def _round(self, canvases: Sequence[Canvas], batch: Sequence[int]) -> None:
-        asked = side_by_side(lambda k: self._request(canvases[k], self.photos[k]), batch)
-        made = self.painter(asked, cache=self.cache)
+        made = self.painter([self._request(canvases[k], self.photos[k]) for k in batch], cache=self.cache)
         for k, painted in zip(batch, made, strict=True):
             canvas, here = canvases[k], canvases[k].crop.window
-            rest, drafted = canvas.rest, canvas.origin == WARPED
+            asked, drafted = canvas.rest, canvas.origin == WARPED
             sure = painted.confidence[here]
             shown = np.where((sure > 0)[..., None], painted.image[here], self.photos[k][here])
-            canvas.image[rest] = shown[rest]
-            canvas.confidence[rest] = sure[rest]
-            canvas.origin[rest] = np.where(sure[rest] > 0, np.where(drafted[rest], WARPED, PAINTED), 0)
+            canvas.image[asked] = shown[asked]
+            canvas.confidence[asked] = sure[asked]
+            canvas.origin[asked] = np.where(sure[asked] > 0, np.where(drafted[asked], WARPED, PAINTED), 0)
 
     def _request(self, canvas: Canvas, photo: UInt8[np.ndarray, "rows columns 3"]) -> Request:
         drafted, copied = canvas.origin == WARPED, canvas.origin == COPIED
