@@ -14,8 +14,7 @@ pytestmark = pytest.mark.gpu
 
 @pytest.fixture(autouse=True)
 def cuda() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
+    assert torch.cuda.is_available(), "this test needs a GPU"
     torch.manual_seed(0)
 
 

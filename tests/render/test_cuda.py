@@ -33,8 +33,7 @@ def cascade() -> Cascade:
 
 @pytest.mark.gpu
 def test_rendering_and_its_gradient_agree_between_devices(make_rays: Callable[..., RayBatch]) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
+    assert torch.cuda.is_available(), "this test needs a GPU"
     renderer = Renderer(
         num_free_samples=16,
         num_band_samples=16,

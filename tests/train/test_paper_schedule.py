@@ -79,8 +79,7 @@ def test_renderer_and_normal_term_know_the_step(folder: ObjectFolder, tmp_path: 
 
 @pytest.mark.gpu
 def test_one_graph_a_stage_trains_as_well_as_single_kernels(folder: ObjectFolder, tmp_path: Path) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
+    assert torch.cuda.is_available(), "this test needs a GPU"
     steps = ("device=cuda", "train.num_steps=60", "train.validate_every=60", "train.stages.coarse_share=0.5")
     modules = [train(folder, tmp_path / graph, *steps, f"train.cuda_graph={graph}") for graph in ("true", "false")]
     assert [module.replay.graph is not None for module in modules] == [True, False]
