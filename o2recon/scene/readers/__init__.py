@@ -1,0 +1,1 @@
+"""Readers: one layout of captures each, from its files to a Capture."""

@@ -1,0 +1,1 @@
+"""Writers: a scene into one layout each."""
