@@ -43,9 +43,8 @@ class Archive:
         """A member's bytes. ValueError, naming archive and member, when it is damaged or longer than `most` bytes."""
         member = self._members[name]
         if member.file_size > most or member.compress_size > most + 65536:
-            raise ValueError(
-                f"{self.source(name)} is {max(member.file_size, member.compress_size)} bytes long; at most {most} are expected"
-            )
+            size = max(member.file_size, member.compress_size)
+            raise ValueError(f"{self.source(name)} is {size} bytes long; at most {most} are expected")
         if member.flag_bits & ENCRYPTED or member.compress_type not in METHODS:
             raise ValueError(f"{self.source(name)} is encrypted or packed unusually: pack it again with deflate")
         try:
