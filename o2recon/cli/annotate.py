@@ -6,8 +6,8 @@ from hydra.core.hydra_config import HydraConfig
 
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
+from o2recon.cli.opening import opened_scene
 from o2recon.cli.prepare import Preparation
-from o2recon.cli.run import opened_scene
 from o2recon.cli.selection import select, wanted
 from o2recon.objects import Kept, Selection
 

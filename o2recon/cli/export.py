@@ -11,8 +11,8 @@ from rich.table import Table
 from o2recon.cli.build import build
 from o2recon.cli.errors import MissingStage, ObjectsFailed, is_full_disk, one_line
 from o2recon.cli.job import Job
+from o2recon.cli.opening import opened_scene
 from o2recon.cli.prepare import Preparation, timed
-from o2recon.cli.run import opened_scene
 from o2recon.cli.selection import select, wanted
 from o2recon.export import exported_in, write_placed
 from o2recon.manifest import is_current, write_manifest

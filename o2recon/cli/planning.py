@@ -12,9 +12,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
-from o2recon.cli.build import build
 from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.job import Job, choices_of
+from o2recon.cli.opening import opened_scene
 from o2recon.cli.options import composed
 from o2recon.cli.selection import select, wanted
 from o2recon.cli.truth import truth_files, truth_folder
@@ -152,10 +152,8 @@ class _Planner:
         config = base.config.copy()
         if "scene.root" in asked.texts:
             config.scene.root = asked.value("scene.root")
-        if OmegaConf.is_missing(config.scene, "root"):
-            raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
         job = replace(base, config=config)
-        scene: Scene = build(config.scene)
+        scene = opened_scene(job)
         return _Group(job, scene, select(job, scene), self.truths)
 
     def _planned(self, asked: _Asked, group: "_Group", kept: Kept, seed: int) -> Planned:

@@ -5,15 +5,14 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from o2recon.cli.build import build
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.job import Job
+from o2recon.cli.opening import opened_scene
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.cli.table import STAGES
@@ -100,14 +99,6 @@ def _failures(outcomes: list[Outcome]) -> str:
     """The failed objects with their reasons."""
     failed = [o for o in outcomes if o.failed]
     return "; ".join(f"{o.kept.id} ({o.kept.category}): {o.result['error']}" for o in failed)
-
-
-def opened_scene(job: Job) -> Scene:
-    """The scene reader that the config names. ValueError without `scene.root`."""
-    if OmegaConf.is_missing(job.config.scene, "root"):
-        raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
-    scene: Scene = build(job.config.scene)
-    return scene
 
 
 def _write_scene(job: Job, scene: Scene, outcomes: list[Outcome]) -> None:

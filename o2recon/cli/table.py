@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PREPARING = ("scene", "objects", "volume", "masks", "inpaint", "cues")
+PREPARING = ("scene", "depth", "instances", "objects", "volume", "masks", "inpaint", "cues")
 """Config groups of the stages whose files lie in `work/`, in the order in which they run."""
 FITTING = ("data", "field", "render", "loss", "semantic", "train")
 CHOICES = ("experiment", "ablation")
@@ -65,7 +65,7 @@ STAGES = {
     "annotate": Stage(
         "web page of one object: paint where its hidden part should be",
         "o2recon.cli.annotate",
-        ("annotate", "scene", "objects", "volume", "masks", *CHOICES),
+        ("annotate", "scene", "depth", "instances", "objects", "volume", "masks", *CHOICES),
     ),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
     "status": Stage("what is done, running, failed or unfinished in a study", "o2recon.cli.status"),

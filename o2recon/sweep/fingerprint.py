@@ -10,9 +10,10 @@ from o2recon.manifest import stage_fingerprint
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
-    *("baselines", "annotate", "reports", "sweep", "logger"),
+    *("baselines", "annotate", "reports", "sweep", "logger", "depth", "instances"),
 )
-"""Where and how a run is done, not what is computed. The object, the truth and the scan are among the inputs."""
+"""Where and how a run is done, not what is computed. The object, the truth and the scan with the depth and the ids made
+for it are among the inputs."""
 MACHINE_PARTS = {"scene": "root", "train": "device"}
 BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
 """What decides a baseline's result, besides the prepared data: it knows of no field and no loss."""

@@ -34,3 +34,9 @@ def test_fields_are_trained_fast_where_there_is_a_gpu(monkeypatch: pytest.Monkey
     assert experiment_here("report", []) == []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert experiment_here("run", []) == []
+
+
+def test_boxes_of_objects_choose_where_ids_come_from_unless_that_was_chosen() -> None:
+    assert with_defaults("run", ["objects.boxes=b.yaml"])[-2:] == ["instances=boxes", "instances.boxes=b.yaml"]
+    both = with_defaults("run", ["instances=sam", "objects.boxes=b.yaml"])
+    assert both[-2:] == ["instances=sam", "instances.boxes=b.yaml"]

@@ -1,0 +1,30 @@
+"""The scene that a command is about: the capture, with depth and object ids from elsewhere where that is asked for."""
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from o2recon.cli.build import build
+from o2recon.cli.job import Job
+from o2recon.depth import Source as DepthSource
+from o2recon.instances import Source as IdSource
+from o2recon.scene import Scene
+
+
+def opened_scene(job: Job) -> Scene:
+    """What `scene`, `depth` and `instances` give together. ValueError without `scene.root`, or when depth or ids are
+    missing and nothing was chosen to make them.
+
+    Nothing is made before a frame is asked for; it is kept in `work/<scene>/`.
+    """
+    if OmegaConf.is_missing(job.config.scene, "root"):
+        raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
+    scene: Scene = build(job.config.scene)
+    folder = Path(job.config.work) / scene.name
+    depth: DepthSource = build(job.config.depth)
+    instances: IdSource = build(job.config.instances)
+    if depth.needs_instances and instances.needs_depth:
+        raise ValueError("object ids and depth cannot be made from each other: choose another depth= or instances=")
+    if depth.needs_instances:
+        return depth(instances(scene, folder / "instances", device=job.device), folder / "depth", device=job.device)
+    return instances(depth(scene, folder / "depth", device=job.device), folder / "instances", device=job.device)
