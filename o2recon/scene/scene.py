@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from o2recon.scene.ahead import read_ahead
 from o2recon.types import Camera, Frame
 
 Value = TypeVar("Value")
@@ -92,13 +93,15 @@ class Scene(Protocol):
     def each(self, read: Callable[[int], Value], indices: Iterable[int] | None = None) -> Iterator[tuple[int, Value]]:
         """(index, read(index)) for the given (default: all) usable frames; those that turn out damaged are skipped.
 
-        Raises ValueError as soon as more than `max_bad_share` of the capture's frames are damaged.
+        The next ones are read ahead by other threads, a bounded number of them: `read` must bear that. Raises
+        ValueError as soon as more than `max_bad_share` of the capture's frames are damaged.
         """
-        for index in self.indices if indices is None else indices:
+        usable = (i for i in (self.indices if indices is None else indices) if i not in self.skipped)
+        for index, result in read_ahead(read, usable):
             if index in self.skipped:
                 continue
             try:
-                value = read(index)
+                value = result()
             except DamagedFrame as damage:
                 self.skip(index, str(damage))
                 self.check_damage()
@@ -106,7 +109,7 @@ class Scene(Protocol):
             yield index, value
 
     def frames(self, indices: Iterable[int] | None = None) -> Iterator[Frame]:
-        """The frames themselves, one at a time, damaged ones skipped as in `each`."""
+        """The frames themselves, in order and a few ahead, damaged ones skipped as in `each`."""
         return (frame for _, frame in self.each(self.frame, indices))
 
     def skip(self, index: int, reason: str) -> None:
