@@ -58,6 +58,8 @@ class Shot:
     instance: Picture | None = None
     """On the colour camera, scaled to its own size, unless its size is depth's and not colour's."""
     label: Picture | None = None
+    files: tuple[Path, ...] = ()
+    """Further files of this frame alone, such as its pose, whose change is a change of the capture."""
 
 
 @dataclass(frozen=True)

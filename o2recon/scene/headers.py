@@ -9,6 +9,8 @@ from typing import BinaryIO
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+MAX_PIXELS = 2**27
+"""Of one image. Files may claim any size, and decoders make room for it before they read on."""
 JPEG_TAIL_BYTES = 256
 """Cameras may pad after the end marker; entropy-coded data cannot contain one."""
 
@@ -24,43 +26,49 @@ class ImageHeader:
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Header of a PNG or JPEG file. ValueError, naming the file, when it is missing, no such image, or truncated."""
+    """Header of a PNG or JPEG file. ValueError, naming the file, when it is missing or as for `header_of`."""
     try:
         with open(path, "rb") as file:
-            start = file.read(2)
-            if start == b"\xff\xd8":
-                return _jpeg_header(path, file)
-            return _png_header(path, start + file.read(31), file)
+            return header_of(str(path), file)
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def check_png(path: Path, data: bytes) -> None:
+def header_of(source: str, file: BinaryIO) -> ImageHeader:
+    """Header of an open PNG or JPEG image. ValueError, naming `source`: no such image, truncated, above MAX_PIXELS."""
+    start = file.read(2)
+    header = _jpeg_header(source, file) if start == b"\xff\xd8" else _png_header(source, start + file.read(31), file)
+    if not 0 < header.width * header.height <= MAX_PIXELS:
+        raise ValueError(f"{source} says it is {header.width}x{header.height} pixels: at most {MAX_PIXELS} are read")
+    return header
+
+
+def check_png(source: str, data: bytes) -> None:
     """ValueError when a chunk of the PNG is cut short or its checksum fails; decoders return half images for those."""
     at = len(PNG_START)
     while at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
         end = at + 8 + length
         if data[end : end + 4] != zlib.crc32(data[at + 4 : end]).to_bytes(4, "big"):
-            raise ValueError(f"{path} is damaged (checksum of a PNG chunk)")
+            raise ValueError(f"{source} is damaged (checksum of a PNG chunk)")
         if data[at + 4 : at + 8] == b"IEND":
             return
         at = end + 4
-    raise ValueError(f"{path} is truncated")
+    raise ValueError(f"{source} is truncated")
 
 
-def _png_header(path: Path, start: bytes, file: BinaryIO) -> ImageHeader:
+def _png_header(source: str, start: bytes, file: BinaryIO) -> ImageHeader:
     if not start.startswith(PNG_START) or start[12:16] != b"IHDR" or len(start) < 33:
-        raise ValueError(f"{path} is no PNG or JPEG image ({'empty file' if not start else 'unknown header'})")
+        raise ValueError(f"{source} is no PNG or JPEG image ({'empty file' if not start else 'unknown header'})")
     width, height, bits, color_type = struct.unpack(">IIBB", start[16:26])
     file.seek(0, 2)
     file.seek(max(file.tell() - len(PNG_END), 0))
     if file.read() != PNG_END:
-        raise ValueError(f"{path} is truncated")
+        raise ValueError(f"{source} is truncated")
     return ImageHeader(width, height, bits, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0))
 
 
-def _jpeg_header(path: Path, file: BinaryIO) -> ImageHeader:
+def _jpeg_header(source: str, file: BinaryIO) -> ImageHeader:
     header = None
     while header is None:
         marker = file.read(2)
@@ -68,11 +76,11 @@ def _jpeg_header(path: Path, file: BinaryIO) -> ImageHeader:
             marker = b"\xff" + file.read(1)
         length = file.read(2)
         if len(marker) < 2 or len(length) < 2 or marker[0] != 0xFF:
-            raise ValueError(f"{path} is truncated or no JPEG image")
+            raise ValueError(f"{source} is truncated or no JPEG image")
         if marker[1] in JPEG_FRAME_MARKERS:
             fields = file.read(6)
             if len(fields) < 6:
-                raise ValueError(f"{path} is truncated")
+                raise ValueError(f"{source} is truncated")
             bits, height, width, channels = struct.unpack(">BHHB", fields)
             header = ImageHeader(width, height, bits, channels)
         else:
@@ -80,5 +88,5 @@ def _jpeg_header(path: Path, file: BinaryIO) -> ImageHeader:
     file.seek(0, 2)
     file.seek(max(file.tell() - JPEG_TAIL_BYTES, 0))
     if b"\xff\xd9" not in file.read():
-        raise ValueError(f"{path} is truncated")
+        raise ValueError(f"{source} is truncated")
     return header

@@ -227,7 +227,7 @@ class ScanNetScene(Scene):
         try:
             data = path.read_bytes()
             if data.startswith(b"\x89PNG"):
-                check_png(path, data)
+                check_png(str(path), data)
             image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except (OSError, ValueError, cv2.error) as error:
             raise DamagedFrame(f"{path} cannot be read: {str(error).strip().splitlines()[0]}") from error

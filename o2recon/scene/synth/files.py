@@ -1,10 +1,7 @@
 """The files of an exported ScanNet scene, with the truth that real scans lack."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +16,6 @@ from o2recon.types import Camera
 JPEG_QUALITY = 90
 SEGMENT_CELL = 0.4
 """A segment of the scan is an instance's part inside one cell of this size (metres)."""
-
-
-@contextmanager
-def folder_written_atomically(folder: Path) -> Iterator[Path]:
-    """A temporary sibling to write to; it takes the place of `folder` only when the block ends well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

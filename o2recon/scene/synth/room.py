@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 
+from o2recon.files import folder_written_atomically
 from o2recon.manifest import is_current, write_manifest
 from o2recon.progress import track
 from o2recon.scene.synth import files
@@ -122,7 +123,7 @@ class SyntheticRoom:
             raise ValueError(f"{folder} exists and is no synthetic room: name another folder or remove it")
         placed = self.arrange()
         poses, room = self.poses(placed), self.furnished(placed)
-        with files.folder_written_atomically(folder) as temporary:
+        with folder_written_atomically(folder) as temporary:
             taken = self._write_views(temporary, room, placed, poses)
             records = self._write_truth(temporary, room, placed, poses, taken)
             self._write_scan(temporary, folder.name, room, placed, poses, taken)
