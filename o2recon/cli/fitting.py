@@ -24,7 +24,7 @@ from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
 from o2recon.sweep import with_network
-from o2recon.train import Semantic, Watch, build_field, load_field
+from o2recon.train import Ddp, Semantic, Watch, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
@@ -42,6 +42,8 @@ class Fitting:
     def __init__(self, job: Job, scene: Scene) -> None:
         self._job, self._device, self._scene = job, job.device, scene
         self._fit = build(job.config.train)
+        self._ddp: Ddp | None = build(job.config.trainer) or None
+        self._processes = 1 if self._ddp is None else len(self._ddp.places(torch.device(self._device)))
         self._baseline: Any = build(job.config.baseline) if job.config.baseline else None
         self._semantic: Semantic | None = build(job.config.semantic) or None
         self._mesher = build(job.config.mesh)
@@ -169,17 +171,22 @@ class Fitting:
                 config=config | {"inputs": inputs},
                 resume=resume,
                 watch=watch,
+                ddp=self._ddp,
             )
         )
         notes = {
             "steps": module.step,
-            "device": _device_name(self._device),
+            "device": self._device_name(),
             "encoding": encoding_of(field, self._device),
             "semantic": self.semantic_network,
             "seconds": seconds,
         }
         write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)
         return field
+
+    def _device_name(self) -> str:
+        name = torch.cuda.get_device_name(self._device) if self._device.startswith("cuda") else self._device
+        return f"{self._processes} x {name}" if self._processes > 1 else name
 
     def _say_without_semantic(self) -> None:
         if self._semantic is not None and (obstacle := self._semantic.obstacle(self._device)):
@@ -223,10 +230,6 @@ def encoding_of(field: nn.Module, device: str) -> str:
             backend = f"({resolve(torch.device(device))})" if resolve else ""
             names.append(type(encoding).__name__ + backend)
     return "+".join(dict.fromkeys(names)) or type(field).__name__
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
 def _notes(manifest: Path) -> dict[str, Any]:

@@ -22,13 +22,13 @@ STAGES = {
     "demo": Stage(
         "build a synthetic room with exact truth, reconstruct every object in it, write the report",
         "o2recon.cli.demo",
-        ("synth", *PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
+        ("synth", *PREPARING, *FITTING, "trainer", "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
         ("study=demo", "synth=demo", "masks=carve", "baselines=[tsdf,tsdf_closed,hull]"),
     ),
     "run": Stage(
         "everything, for object=ID, object=1,2,4 or object=all: prepare, train, mesh, evaluate, report",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
+        (*PREPARING, *FITTING, "trainer", "baseline", "mesh", "evaluate", "report", "logger", *CHOICES),
     ),
     "prepare": Stage(
         "choose objects and views, carve, find hidden parts, in-paint, compute cues; print what was kept and why",
@@ -38,7 +38,7 @@ STAGES = {
     "train": Stage(
         "fit the field of prepared objects; continues from the last checkpoint",
         "o2recon.cli.run",
-        (*PREPARING, *FITTING, "logger", *CHOICES),
+        (*PREPARING, *FITTING, "trainer", "logger", *CHOICES),
     ),
     "mesh": Stage(
         "extract closed, coloured meshes from trained fields",

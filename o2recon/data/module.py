@@ -60,6 +60,8 @@ class ObjectData(pl.LightningDataModule):
         self.hull_margin, self.is_limited = hull_margin, False
         self.frame: ObjectFrame | None = None
         self.first_step, self.steps_per_block, self.num_steps = 0, 1, 0
+        self.share = slice(None)
+        """Of every step's rays and points, those of this process."""
 
     def setup(self, stage: str | None = None) -> None:
         """Read the views once; later calls do nothing."""
@@ -113,8 +115,11 @@ class ObjectData(pl.LightningDataModule):
             self.is_limited = True
 
     def draw(self, generator: torch.Generator) -> Draw:
-        """The rays and points of one optimiser step: always as many, and nothing waits for the device."""
-        return Draw(self.train_table.batch(self.draw_rays(generator)), self.draw_points(generator))
+        """The rays and points of one optimiser step: always as many, and nothing waits for the device.
+
+        Every process draws the whole batch and takes its `share`, so that a step is the same for any number of them."""
+        rows = self.draw_rays(generator)[self.share]
+        return Draw(self.train_table.batch(rows), self.draw_points(generator, self.share))
 
     def train_dataloader(self) -> "Blocks":
         return Blocks(self)

@@ -88,12 +88,12 @@ class PointSampler:
         self.pools = [(pool, count) for pool, count in pools if len(pool)]
         self.num_uniform = num_uniform + num_surface + num_carved - sum(count for _, count in self.pools)
 
-    def __call__(self, generator: torch.Generator) -> PointBatch:
-        """One batch; the count of an empty pool goes to the uniform points."""
+    def __call__(self, generator: torch.Generator, share: slice = slice(None)) -> PointBatch:
+        """One batch, of which `share` is looked at; the count of an empty pool goes to the uniform points."""
         device = self.box.device
         draws = [(torch.rand(self.num_uniform, 3, generator=generator, device=device) * 2 - 1) * self.box]
         for pool, count in self.pools:
             at = torch.randint(len(pool), (count,), generator=generator, device=device)
             jitter = torch.rand(count, 3, generator=generator, device=device) - 0.5
             draws.append(pool[at] + jitter * self.field.spacing)
-        return self.field(torch.cat(draws))
+        return self.field(torch.cat(draws)[share])

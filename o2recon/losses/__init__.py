@@ -5,6 +5,7 @@ from o2recon.losses.depth import AbsoluteDepthLoss, DepthLoss
 from o2recon.losses.eikonal import EikonalLoss, SphereEikonalLoss
 from o2recon.losses.free_space import FreeSpaceLoss, HullLoss, SensorFreeSpaceLoss
 from o2recon.losses.mask import MaskLoss
+from o2recon.losses.mean import of_the_whole_batch
 from o2recon.losses.normal import MeasuredNormalLoss, NormalLoss
 from o2recon.losses.prior import PriorLoss
 from o2recon.losses.ramped import Ramped
@@ -33,4 +34,5 @@ __all__ = [
     "SensorFreeSpaceLoss",
     "SphereEikonalLoss",
     "SurfaceAreaLoss",
+    "of_the_whole_batch",
 ]

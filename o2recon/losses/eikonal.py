@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from o2recon.losses.mean import weighted_mean
+from o2recon.losses.mean import mean, weighted_mean
 from o2recon.types import FieldPoints, RayBatch, RenderOutput
 
 
@@ -13,7 +13,7 @@ class EikonalLoss:
 
     def __call__(self, output: RenderOutput, rays: RayBatch, points: FieldPoints | None = None) -> Float[Tensor, ""]:
         gradient = output.gradient if points is None else torch.cat([output.gradient, points.gradient])
-        return (gradient.norm(dim=-1) - 1).square().mean()
+        return mean((gradient.norm(dim=-1) - 1).square())
 
 
 class SphereEikonalLoss:

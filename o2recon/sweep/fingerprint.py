@@ -8,7 +8,7 @@ from typing import Any
 from o2recon.manifest import stage_fingerprint
 
 MACHINE_KEYS = (
-    *("stage", "study", "object", "groundtruth", "retry", "device"),
+    *("stage", "study", "object", "groundtruth", "retry", "device", "trainer"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
     *("baselines", "annotate", "reports", "sweep", "logger", "depth", "instances"),
 )

@@ -2,6 +2,7 @@
 
 from o2recon.train.callbacks import Watch
 from o2recon.train.checkpoint import build_field, load_field, read_checkpoint
+from o2recon.train.ddp import Ddp
 from o2recon.train.early_stop import EarlyStop
 from o2recon.train.fit import Fit
 from o2recon.train.optimizer import GroupedAdam
@@ -14,6 +15,7 @@ from o2recon.train.validation import HeldOut
 from o2recon.train.warm_start import WarmStart
 
 __all__ = [
+    "Ddp",
     "EarlyStop",
     "Fit",
     "GroupedAdam",

@@ -4,6 +4,8 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from torch import nn
 from o2recon.data import ObjectData
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress, Watch
 from o2recon.train.checkpoint import read_checkpoint
+from o2recon.train.ddp import Ddp
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.peers import Peers
 from o2recon.train.reconstruction import Reconstruction, Term
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import Semantic
@@ -26,6 +30,7 @@ from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)
 PRECISIONS = ("highest", "high", "medium")
+LAST = Path("checkpoints", "last.ckpt")
 
 
 class Fit:
@@ -76,64 +81,77 @@ class Fit:
         config: dict[str, Any] | None = None,
         resume: bool = True,
         watch: Watch | None = None,
+        ddp: Ddp | None = None,
     ) -> Reconstruction:
         """Train `field` (in place) on `folder`; writes `out`/metrics.csv and `out`/checkpoints/last.ckpt.
 
         `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
         the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
         `semantic`: the loss at novel poses; None: without it. `watch` is told what goes to
-        metrics.csv. Raises TrainingDiverged, or ValueError for unprepared or unusable data.
+        metrics.csv. `ddp`: the processes that share every step's rays; None: this one alone. Raises TrainingDiverged,
+        ValueError for unprepared or unusable data, or RuntimeError when another process failed.
         """
-        module_data = data(folder=folder, seed=seed)
-        module_data.setup()
-        module_data.steps_per_block, module_data.num_steps = self.steps_per_block, self.num_steps
-        assert module_data.frame is not None
-        scale = module_data.frame.scale
+        previous = _usable_checkpoint(out / LAST, config, self.num_steps) if resume else None
+        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous)
+        if ddp is None:
+            return self._part(task, watch, Peers(self.device))
+        with ddp.processes(self.device, partial(self._part, task, None)) as peers:
+            return self._part(task, watch, peers)
+
+    def _part(self, task: "_Task", watch: Watch | None, peers: Peers) -> Reconstruction:
+        """What one process does; the first one writes."""
+        data = task.data(folder=task.folder, seed=task.seed)
+        data.setup()
+        data.steps_per_block, data.num_steps, data.share = self.steps_per_block, self.num_steps, peers.share
+        assert data.frame is not None
+        scale = data.frame.scale
+        graph = self.cuda_graph and peers.can_be_captured
+        if self.cuda_graph and not graph and peers.device.type == "cuda":
+            log.info("kernels are launched one by one: only NCCL's messages can be part of a CUDA graph")
         module = Reconstruction(
-            field=field,
-            renderer=renderer,
-            losses=losses,
+            field=task.field,
+            renderer=task.renderer,
+            losses=task.losses,
             optimizer=self.optimizer,
             stages=self.stages,
             search=self.search,
             num_steps=self.num_steps,
-            seed=seed,
+            seed=task.seed,
             scale=scale,
-            graph=self.cuda_graph,
-            config=config,
-            semantic=None if semantic is None else semantic.of(folder, self.device),
+            graph=graph,
+            config=task.config,
+            semantic=None if task.semantic is None else task.semantic.of(task.folder, peers.device),
+            peers=peers,
         )
-        last = out / "checkpoints" / "last.ckpt"
-        previous = _usable_checkpoint(last, config, self.num_steps) if resume else None
-        with _repeatable(), _precision(self.matmul_precision, self.device):
-            field.to(self.device)
-            module_data.move_to(self.device)
-            if previous is None and self.warm_start is not None:
-                self.warm_start(field, module_data.volume, scale=scale, seed=seed, graph=self.cuda_graph)
-            self._train(module, module_data, out, last, previous, watch)
+        with _repeatable(), _precision(self.matmul_precision, peers.device):
+            task.field.to(peers.device)
+            data.move_to(peers.device)
+            if task.previous is None and self.warm_start is not None and peers.rank == 0:
+                self.warm_start(task.field, data.volume, scale=scale, seed=task.seed, graph=self.cuda_graph)
+            peers.copy_first([*task.field.parameters(), *task.field.buffers()])
+            self._train(module, data, task, watch)
         return module
 
     def _train(
         self,
         module: Reconstruction,
         data: ObjectData,
-        out: Path,
-        last: Path,
-        previous: Path | None,
+        task: "_Task",
         watch: Watch | None,
     ) -> None:
+        peers, previous = module.peers, task.previous
         blocks = max(self.validate_every // self.steps_per_block, 1)
-        callbacks: list[pl.Callback] = [
-            StepProgress(description=f"training {data.folder.path.name}"),
-            MetricsFile(path=out / "metrics.csv", every=self.log_every, watch=watch),
-            LastCheckpoint(path=last, every=self.checkpoint_every),
-        ]
+        callbacks: list[pl.Callback] = []
         if self.early_stop is not None:  # before what writes checkpoints
-            callbacks.insert(2, EarlyStopping(self.early_stop, every=blocks * self.steps_per_block))
+            callbacks.append(EarlyStopping(self.early_stop, every=blocks * self.steps_per_block))
+        if peers.rank == 0:
+            shown = StepProgress(description=f"training {data.folder.path.name}")
+            metrics = MetricsFile(path=task.out / "metrics.csv", every=self.log_every, watch=watch)
+            callbacks = [shown, metrics, *callbacks, LastCheckpoint(path=task.out / LAST, every=self.checkpoint_every)]
         with _quiet_lightning():
             trainer = pl.Trainer(
-                accelerator="gpu" if self.device.type == "cuda" else "cpu",
-                devices=[self.device.index or 0] if self.device.type == "cuda" else 1,
+                accelerator="gpu" if peers.device.type == "cuda" else "cpu",
+                devices=[peers.device.index or 0] if peers.device.type == "cuda" else 1,
                 max_epochs=-1,  # the module stops after `num_steps`
                 val_check_interval=blocks,
                 check_val_every_n_epoch=None,
@@ -147,6 +165,25 @@ class Fit:
                 plugins=[DirectWriter()],
             )
             trainer.fit(module, datamodule=data, ckpt_path=None if previous is None else str(previous))
+        if peers.size > 1:  # NCCL cannot end before the graphs that hold its messages
+            module.replay.forget()
+            module.semantic_replay.forget()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What to train; the same in all processes. `previous`: the checkpoint to continue from."""
+
+    folder: ObjectFolder
+    out: Path
+    data: Callable[..., ObjectData]
+    field: nn.Module
+    renderer: Callable[..., RenderOutput]
+    losses: dict[str, Term | None]
+    seed: int
+    semantic: Semantic | None
+    config: dict[str, Any] | None
+    previous: Path | None
 
 
 def _usable_checkpoint(path: Path, config: dict[str, Any] | None, num_steps: int) -> Path | None:

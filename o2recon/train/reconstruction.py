@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from o2recon.data import Draw, ObjectData, PointBatch, step_seed
+from o2recon.losses import of_the_whole_batch
 from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.peers import Peers
 from o2recon.train.replay import Replay
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import NovelViews
@@ -19,6 +21,8 @@ from o2recon.types import FieldPoints, RayBatch, RenderOutput
 
 SEMANTIC = 3 * 10**6
 """Added to the step in the seeds of semantic steps."""
+PEERS = 10**7
+"""Added to the step, times the process's number, in the seeds of what processes draw for themselves."""
 
 Loss = Callable[[RenderOutput, RayBatch, FieldPoints], Float[Tensor, ""]]
 
@@ -41,6 +45,7 @@ class Reconstruction(pl.LightningModule):
     Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation. `graph`: on
     a GPU the whole step, from the draw of its rays to the optimiser, is one CUDA graph. `semantic`: the loss that has
     optimiser steps of its own, and a graph of its own.
+    `peers`: the processes that share every step's rays; None: there is only this one.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Reconstruction(pl.LightningModule):
         graph: bool,
         config: dict[str, Any] | None,
         semantic: NovelViews | None = None,
+        peers: Peers | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -69,6 +75,7 @@ class Reconstruction(pl.LightningModule):
         self.grouped_adam, self.stages, self.search = optimizer, stages, search
         self.num_steps, self.seed, self.graph, self.config = num_steps, seed, graph, config
         self.semantic = semantic
+        self.peers = peers or Peers(torch.device("cpu"))
         self.step = 0
         """Optimiser steps done."""
         self.shortened: tuple[int, int] | None = None
@@ -100,11 +107,15 @@ class Reconstruction(pl.LightningModule):
         """Loss terms of the block's steps, `total` last."""
         self.row = torch.zeros(1, dtype=torch.long, device=self.device)
         """The row of the next step."""
-        self.replay = Replay(self._optimise, generator=self.generator, graph=self.graph)
+        alone = self.peers.size == 1
+        self.noise = self.generator if alone else torch.Generator(self.device)
+        """What places samples on rays."""
+        graph, others = self.graph and self.peers.can_be_captured, () if alone else (self.noise,)
+        self.replay = Replay(self._optimise, generator=self.generator, graph=graph, others=others)
         self.semantic_generator = torch.Generator(self.device)
         self.semantic_sum = torch.zeros((), device=self.device)
         """Of the block's semantic losses."""
-        self.semantic_replay = Replay(self._optimise_semantic, generator=self.semantic_generator, graph=self.graph)
+        self.semantic_replay = Replay(self._optimise_semantic, generator=self.semantic_generator, graph=graph)
         self.trainer.should_stop = self.step >= self.end
 
     def training_step(self, block: range, block_index: int) -> None:
@@ -123,12 +134,15 @@ class Reconstruction(pl.LightningModule):
                 part.set_step(scheduled)
             self.grouped_adam.set_rates(self.adam, scheduled, self.num_steps)
             self.generator.manual_seed(step_seed(self.seed, step))
+            if self.noise is not self.generator:
+                self.noise.manual_seed(step_seed(self.seed, PEERS * (self.peers.rank + 1) + step))
             self.replay()
             if self.semantic is not None and self.semantic.is_due(step, self.num_steps):
                 self.semantic_generator.manual_seed(step_seed(self.seed, SEMANTIC + step))
                 self.semantic_replay()
                 num_semantic += 1
         self.step = block.stop
+        self.peers.average([self.history])
         names, history = [*self.terms, "total"], self.history[: len(block)].double().cpu()
         _assert_finite(names, history, block.start)
         self.block_means = {
@@ -171,6 +185,7 @@ class Reconstruction(pl.LightningModule):
         losses = self.losses(self.data.draw(self.generator))
         self.adam.zero_grad(set_to_none=True)
         losses["total"].backward()
+        self._average_gradients()
         self.adam.step()
         self.history.index_copy_(0, self.row, torch.stack([value.detach() for value in losses.values()])[None])
         self.row.add_(1)
@@ -181,15 +196,22 @@ class Reconstruction(pl.LightningModule):
         loss = self.semantic(self.field, self.semantic_generator)
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
+        self._average_gradients()
         self.adam.step()
         self.semantic_sum.add_(loss.detach())
 
+    def _average_gradients(self) -> None:
+        parameters = [p for group in self.adam.param_groups for p in group["params"]]
+        self.peers.average([p.grad for p in parameters if p.grad is not None])
+
     def losses(self, draw: Draw) -> dict[str, Tensor]:
-        """Every term, unweighted, and their weighted sum `total`."""
+        """Every term, unweighted, and their weighted sum `total`; of several processes this one's part, the mean over
+        whom is that of all the step's rays."""
         rays = draw.rays if self.search is None else self.search.guided(self.field.sdf, draw.rays)  # type: ignore[arg-type]
-        output = self.renderer(self.field, rays, generator=self.generator)
+        output = self.renderer(self.field, rays, generator=self.noise)
         points = field_points(self.field, draw.points)
-        values = {name: term["loss"](output, draw.rays, points) for name, term in self.terms.items()}
+        with of_the_whole_batch(self.peers.total, self.peers.size):
+            values = {name: term["loss"](output, draw.rays, points) for name, term in self.terms.items()}
         values["total"] = sum(
             (self.terms[name]["weight"] * value for name, value in values.items()), torch.zeros((), device=self.device)
         )
@@ -202,7 +224,7 @@ class Reconstruction(pl.LightningModule):
         self.held_out.update(self.renderer, self.field, rays)
 
     def on_validation_epoch_end(self) -> None:
-        self.validation = self.held_out.compute()
+        self.validation = self.peers.said_by_first(self.held_out.compute())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["o2recon"] = {

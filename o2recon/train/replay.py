@@ -1,7 +1,7 @@
 """A step as one CUDA graph: the GPU gets it whole, instead of one of some thousand small kernels after the other."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -10,12 +10,20 @@ class Replay:
     """Calls `step`; on a GPU, and with `graph`, captured once and then replayed.
 
     Such a step has fixed shapes, waits for nothing, keeps what differs from call to call in tensors (learning rates,
-    stages) and draws from `generator`, which may be seeded between calls. The first call, and the first after `forget`,
-    is launched kernel by kernel: kernels are compiled and the optimiser makes its state. On the CPU every call is.
+    stages) and draws from `generator` and `others`, which may be seeded between calls. The first call, and the first
+    after `forget`, is launched kernel by kernel: kernels are compiled and the optimiser makes its state. On the CPU
+    every call is.
     """
 
-    def __init__(self, step: Callable[[], None], *, generator: torch.Generator, graph: bool) -> None:
-        self.step, self.generator = step, generator
+    def __init__(
+        self,
+        step: Callable[[], None],
+        *,
+        generator: torch.Generator,
+        graph: bool,
+        others: Sequence[torch.Generator] = (),
+    ) -> None:
+        self.step, self.generators = step, (generator, *others)
         self.stream = torch.cuda.Stream(generator.device) if graph and generator.device.type == "cuda" else None
         self.forget()
 
@@ -46,7 +54,8 @@ class Replay:
 
     def _captured(self, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.generator)
+        for generator in self.generators:
+            graph.register_generator_state(generator)
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self.step()
         return graph

@@ -109,6 +109,19 @@ def test_a_painted_sketch_changes_the_masks_and_the_run_and_its_removal_goes_bac
     assert _claims(prepared) == before
 
 
+@pytest.mark.slow
+def test_two_processes_make_the_same_files_and_the_same_run(
+    own: Path, tiny_room: Path, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(own / "outputs")
+    assert run(own, tiny_room, "trainer=ddp", "trainer.devices=2") == 0
+    assert result(own)["fingerprint"] == result(study)["fingerprint"] and result(own)["device"] == "2 x cpu"
+    files = [sorted(f.relative_to(out(folder)) for f in out(folder).rglob("*")) for folder in (own, study)]
+    assert files[0] == files[1]
+    assert run(own, tiny_room, "trainer=ddp", "trainer.devices=auto") == 2
+    assert "on the CPU give the number" in capsys.readouterr().err
+
+
 def test_stages_can_be_run_one_by_one(own: Path, tiny_room: Path) -> None:
     shutil.rmtree(own / "outputs")
     for stage in ("prepare", "train", "mesh", "evaluate"):

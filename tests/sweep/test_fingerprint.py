@@ -11,6 +11,7 @@ def test_a_run_is_the_same_wherever_it_is_done() -> None:
         "train": {"num_steps": 3, "device": "cuda"},
         "work": "/scratch",
         "device": "cuda",
+        "trainer": {"devices": 2},
         "study": "other",
     }
     assert run_fingerprint(CONFIG, {"prepared": "a"}) == run_fingerprint(elsewhere, {"prepared": "a"})
