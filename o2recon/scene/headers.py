@@ -3,8 +3,8 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -34,7 +34,7 @@ def read_header(path: Path) -> ImageHeader:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def header_of(source: str, file: BinaryIO) -> ImageHeader:
+def header_of(source: str, file: BufferedIOBase) -> ImageHeader:
     """Header of an open PNG or JPEG image. ValueError, naming `source`: no such image, truncated, above MAX_PIXELS."""
     start = file.read(2)
     header = _jpeg_header(source, file) if start == b"\xff\xd8" else _png_header(source, start + file.read(31), file)
@@ -57,7 +57,7 @@ def check_png(source: str, data: bytes) -> None:
     raise ValueError(f"{source} is truncated")
 
 
-def _png_header(source: str, start: bytes, file: BinaryIO) -> ImageHeader:
+def _png_header(source: str, start: bytes, file: BufferedIOBase) -> ImageHeader:
     if not start.startswith(PNG_START) or start[12:16] != b"IHDR" or len(start) < 33:
         raise ValueError(f"{source} is no PNG or JPEG image ({'empty file' if not start else 'unknown header'})")
     width, height, bits, color_type = struct.unpack(">IIBB", start[16:26])
@@ -68,7 +68,7 @@ def _png_header(source: str, start: bytes, file: BinaryIO) -> ImageHeader:
     return ImageHeader(width, height, bits, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(color_type, 0))
 
 
-def _jpeg_header(source: str, file: BinaryIO) -> ImageHeader:
+def _jpeg_header(source: str, file: BufferedIOBase) -> ImageHeader:
     header = None
     while header is None:
         marker = file.read(2)
