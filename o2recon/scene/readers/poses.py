@@ -39,7 +39,7 @@ def posed(position: Sequence[float], xyzw: Sequence[float], source: str) -> Floa
 
 
 def pinhole(focal: Sequence[float], principal: Sequence[float], size: tuple[int, int], source: str) -> Camera:
-    """Camera of images of this size, pixel centres at +0.5. ValueError when the numbers cannot belong to such images."""
+    """Camera of images of this size, pixel centres at +0.5. ValueError when the numbers cannot belong to them."""
     (fx, fy), (cx, cy), (width, height) = focal, principal, size
     if not (np.isfinite([fx, fy]).all() and fx > 0 and fy > 0 and 0 < cx < width and 0 < cy < height):
         raise ValueError(
