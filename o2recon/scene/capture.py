@@ -76,6 +76,8 @@ class Capture:
     files: tuple[Path, ...] = ()
     """Further files whose change is a change of the capture: tables, intrinsics, poses."""
     groundtruth: Path | None = None
+    sketches: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
+    """Painted masks of hidden parts that lie with the capture under other names than ours, by object and frame."""
 
 
 class Reader(Protocol):

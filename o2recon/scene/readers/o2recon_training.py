@@ -1,0 +1,117 @@
+"""Reader of O2-Recon's training data: one object, its photographs cropped and in-painted."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from o2recon.scene.capture import Capture, Lens, Picture, Shot
+from o2recon.scene.images import file_picture
+from o2recon.scene.matrices import read_pose
+from o2recon.scene.scene import Label
+from o2recon.scene.training import decomposed, read_cameras
+from o2recon.scene.training_folder import EXTRAS, NOTES, TrainingFolder
+from o2recon.types import Camera
+
+LABEL = 1
+"""Of the object; everything else has 0."""
+TOLERANCE = (0.01, 0.01)
+"""Metres and radians by which `pose/` and `cameras_sphere.npz` may differ: texts and `trans_n2w.txt` are rounded."""
+
+
+class O2ReconTrainingReader:
+    """`dataset/indoor-paper/<scene>_scannet_obj_<id>_inpainted/` as a capture of that one object.
+
+    Cameras are `world_mat_<i> @ scale_mat_<i>` of `cameras_sphere.npz`, decomposed and brought to metres by
+    `trans_n2w.txt`; `pose/` has the poses in metres already and is taken where it is there and says the same. Depth is
+    of the whole photograph and is carried to the cropped picture. The object's visible pixels are those
+    of `visible/` where there is such a folder (we write it); else those of `mask/` whose depth, if they have one, lies
+    within the object's sphere. In the frames, in-painted pixels have neither id nor depth.
+
+    `image_size`: see TrainingFolder. `object_id`: None takes the one in the folder's name.
+    """
+
+    def __init__(self, *, image_size: Sequence[int] | None, object_id: int | None) -> None:
+        self.image_size, self.object_id = image_size, object_id
+
+    def __call__(self, root: Path) -> Capture:
+        """See Reader."""
+        folder = TrainingFolder(root=root, image_size=self.image_size)
+        indices = folder.indices()
+        object_id = folder.object_id if self.object_id is None else self.object_id
+        if object_id is None:
+            raise ValueError(f"{root} does not end in _obj_<id>_inpainted: give the id with scene.reader.object_id=")
+        cameras = read_cameras(root / "cameras_sphere.npz")
+        shots, damaged = [], {}
+        for index in indices:
+            try:
+                shots.append(_shot(folder, index, object_id, cameras))
+            except ValueError as error:
+                damaged[index] = str(error)
+        extras = [root / name for name in ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", NOTES)]
+        for kind in (*EXTRAS, "pred_normal"):
+            extras += sorted((root / kind).glob("*.*"))
+        return Capture(
+            shots=tuple(shots),
+            up=np.array([0.0, 0.0, 1.0]),
+            damaged=damaged,
+            labels={LABEL: Label(LABEL, folder.category, -1)},
+            files=tuple(f for f in extras if f.is_file()),
+            groundtruth=root / "groundtruth" if (root / "groundtruth").is_dir() else None,
+        )
+
+
+def _shot(folder: TrainingFolder, index: int, object_id: int, cameras: Mapping[str, np.ndarray]) -> Shot:
+    color = file_picture(folder.file("image", index), "color")
+    mask = file_picture(folder.file("mask", index), "color")
+    depth = file_picture(folder.file("depth", index), "depth")
+    if mask.size != color.size:
+        raise ValueError(f"{mask.source} is {mask.size[0]}x{mask.size[1]}, its image {color.size[0]}x{color.size[1]}")
+    camera, pose = _camera(folder, index, color.size, cameras)
+    stamp = f"{mask.stamp} {depth.stamp}"
+
+    def metres() -> np.ndarray:
+        return np.rint(folder.read(index, camera, pose).depth * 1000).astype(np.uint16)
+
+    def ids() -> np.ndarray:
+        return np.where(folder.read(index, camera, pose).visible, object_id, 0).astype(np.int32)
+
+    def labels() -> np.ndarray:
+        return np.where(folder.read(index, camera, pose).visible, LABEL, 0).astype(np.int32)
+
+    lens = Lens(camera)
+    return Shot(
+        index=index,
+        camera_to_world=pose,
+        lens=lens,
+        color=color,
+        depth=Picture(depth.source, color.size, stamp, metres),
+        depth_lens=lens,
+        instance=Picture(mask.source, color.size, stamp, ids),
+        label=Picture(mask.source, color.size, stamp, labels),
+    )
+
+
+def _camera(
+    folder: TrainingFolder, index: int, size: tuple[int, int], cameras: Mapping[str, np.ndarray]
+) -> tuple[Camera, np.ndarray]:
+    """The picture's camera and its pose in metres."""
+    source = f"{folder.root / 'cameras_sphere.npz'}, world_mat_{index}"
+    if f"world_mat_{index}" not in cameras:
+        raise ValueError(f"{source} is missing")
+    projection = cameras[f"world_mat_{index}"] @ cameras.get(f"scale_mat_{index}", np.eye(4))
+    k, camera_to_object = decomposed(projection, source)
+    pose = folder.normalization.metric(camera_to_object)
+    camera = folder.crop.from_file(k, size)
+    x, y = camera.intrinsics[:2, 2]
+    if not (0 < x < size[0] and 0 < y < size[1]):
+        raise ValueError(f"{source}: principal point {x:g}, {y:g} is outside of the picture of {size[0]}x{size[1]}")
+    file = folder.file("pose", index, ".txt")
+    if not file.is_file():
+        return camera, pose
+    told = read_pose(file)
+    turn = np.arccos(np.clip((np.trace(told[:3, :3].T @ pose[:3, :3]) - 1) / 2, -1, 1))
+    shift = np.linalg.norm(told[:3, 3] - pose[:3, 3])
+    if shift > TOLERANCE[0] or turn > TOLERANCE[1]:
+        raise ValueError(f"{file} and {source} disagree by {shift:.3g} m and {np.degrees(turn):.2g} degrees")
+    return camera, told
