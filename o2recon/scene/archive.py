@@ -32,7 +32,7 @@ class Archive:
                 or not member.filename.isprintable()
             ):
                 raise ValueError(f"{path} holds {member.filename!r:.200}, which leaves it: do not use this archive")
-        self._members = {member.filename: member for member in members if not member.is_dir()}
+        self._members = {member.filename: member for member in members if not member.filename.endswith("/")}
         self.names = tuple(self._members)
 
     def source(self, name: str) -> str:
