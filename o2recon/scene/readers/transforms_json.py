@@ -21,6 +21,8 @@ from o2recon.scene.readers.poses import OPENGL, pinhole, rigid
 
 MAX_BYTES = 1 << 27
 """Largest file that is read: a frame takes about 1 kB."""
+FARTHEST = 1e9
+"""Units from the origin: no number of a pose is larger."""
 PERSPECTIVE = frozenset({"SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"})
 FISHEYE = "OPENCV_FISHEYE"
 
@@ -61,23 +63,26 @@ def lens_of(frame: Entry, shared: Entry, size: tuple[int, int], source: str) -> 
     and h is taken for a scaled one. ValueError, naming `source`, for numbers and models that cannot be used.
     """
     numbers = _Numbers((frame, shared), source)
-    width, height = numbers.get("w", size[0]), numbers.get("h", size[1])
+    width, height = numbers.get("w", float(size[0])), numbers.get("h", float(size[1]))
     if not (0 < width < MAX_SIDE and 0 < height < MAX_SIDE):
         raise ValueError(f"{source}: images of {width:g}x{height:g} pixels: w and h must be 1 to {MAX_SIDE - 1}")
     focal = _focal(numbers, width, height)
     principal = numbers.get("cx", width / 2), numbers.get("cy", height / 2)
     camera = pinhole(focal, principal, (round(width), round(height)), source)
-    model = frame.get("camera_model", shared.get("camera_model", "OPENCV"))
+    model = str(frame.get("camera_model", shared.get("camera_model", "OPENCV")))
     fisheye = model == FISHEYE or frame.get("is_fisheye", shared.get("is_fisheye", False)) is True
     if not fisheye and model not in PERSPECTIVE:
         allowed = ", ".join([*sorted(PERSPECTIVE), FISHEYE])
-        raise ValueError(f"{source}: camera_model {str(model)[:40]!r} cannot be undistorted; it may be {allowed}")
+        raise ValueError(f"{source}: camera_model {model[:40]!r} cannot be undistorted; it may be {allowed}")
     return fitted(Lens(camera, _distortion(numbers, fisheye=fisheye), fisheye), size, source)
 
 
 def pose_of(frame: Entry, source: str) -> Float[np.ndarray, "4 4"]:
     """camera_to_world in OpenCV axes, from OpenGL's. ValueError when there is no matrix or no rigid motion."""
-    return rigid(matrix(frame, "transform_matrix", source) @ OPENGL, source)
+    pose = matrix(frame, "transform_matrix", source)
+    if np.abs(pose).max() > FARTHEST:
+        raise ValueError(f"{source}: the camera is farther than {FARTHEST:g} units from the origin")
+    return rigid(pose @ OPENGL, source)
 
 
 def matrix(entry: Entry, key: str, source: str) -> Float[np.ndarray, "4 4"]:
@@ -99,7 +104,7 @@ def saved_to_original(shared: Entry, source: str) -> tuple[Float[np.ndarray, "4 
     there = shared.get("applied_transform") is not None
     applied = matrix(shared, "applied_transform", source) if there else np.eye(4)
     linear = applied[:3, :3]
-    factor = float(np.cbrt(np.linalg.det(linear))) if np.isfinite(applied).all() else 0.0
+    factor = float(np.cbrt(np.linalg.det(linear))) if np.abs(applied).max() < FARTHEST else 0.0
     if not (factor > 1e-6 and 1e-6 < scale < 1e6) or np.abs(linear.T @ linear / factor**2 - np.eye(3)).max() > 1e-3:
         raise ValueError(
             f"{source}: applied_transform and applied_scale are no similarity that can be undone: set"
