@@ -1,7 +1,8 @@
 """Readers of captures: everything behind them sees the same frames, poses and labels."""
 
 from o2recon.scene.floor import floor_height
-from o2recon.scene.scannet import ScanNetScene
+from o2recon.scene.recorded import RecordedScene
 from o2recon.scene.scene import DamagedFrame, Label, Scene
+from o2recon.scene.training_folder import TrainingFolder
 
-__all__ = ["DamagedFrame", "Label", "ScanNetScene", "Scene", "floor_height"]
+__all__ = ["DamagedFrame", "Label", "RecordedScene", "Scene", "TrainingFolder", "floor_height"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -80,6 +80,7 @@ class Capture:
     """Painted masks of hidden parts that lie with the capture under other names than ours, by object and frame."""
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Opens one layout: reads poses, intrinsics and headers of all frames, never a whole image.
 

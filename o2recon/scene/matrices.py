@@ -1,10 +1,14 @@
 """Poses and intrinsics from text files."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from o2recon.scene.capture import Lens
 from o2recon.types import Camera
 
 RIGID_TOLERANCE = 1e-2
@@ -31,13 +35,24 @@ def read_matrix(path: Path) -> Float[np.ndarray, "4 4"]:
 
 def read_pose(path: Path) -> Float[np.ndarray, "4 4"]:
     """camera_to_world in metres, its rotation made exactly orthonormal. ValueError when it is no rigid motion."""
-    pose = read_matrix(path)
+    return rigid(read_matrix(path), str(path))
+
+
+def rigid(pose: Float[np.ndarray, "4 4"], source: str) -> Float[np.ndarray, "4 4"]:
+    """The pose with its rotation made exactly orthonormal. ValueError, naming `source`, when it is no rigid motion."""
+    check_rigid(pose, source)
+    u, _, v = np.linalg.svd(pose[:3, :3])
+    return np.block([[u @ v, pose[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
+
+
+def check_rigid(pose: Float[np.ndarray, "4 4"], source: str) -> None:
+    """ValueError, naming `source`, when a matrix is no rigid motion, within what files round to."""
+    if not np.isfinite(pose).all():
+        raise ValueError(f"{source} holds nan or infinite numbers")
     rotation = pose[:3, :3]
     error = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
-        raise ValueError(f"{path} is no rigid motion (rotation off by {error:.2g})")
-    u, _, v = np.linalg.svd(rotation)
-    return np.block([[u @ v, pose[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
+        raise ValueError(f"{source} is no rigid motion (rotation off by {error:.2g})")
 
 
 def read_camera(path: Path, width: int, height: int) -> Camera:
@@ -59,6 +74,23 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
     """The same camera for images scaled to another size."""
     scale = np.diag([width / camera.width, height / camera.height, 1.0])
     return Camera(scale @ camera.intrinsics, width, height)
+
+
+def resized_lens(lens: Lens, width: int, height: int) -> Lens:
+    """The same lens for images scaled to another size; distortion does not know pixels."""
+    if (width, height) == (lens.camera.width, lens.camera.height):
+        return lens
+    return replace(lens, camera=resized(lens.camera, width, height))
+
+
+def typical(cameras: Sequence[Camera]) -> Camera:
+    """The most frequent camera; of several equally frequent ones that with the median focal length."""
+    keys = [(c.width, c.height, c.intrinsics.tobytes()) for c in cameras]
+    counts = Counter(keys)
+    most = max(counts.values())
+    frequent = {key: c for key, c in zip(keys, cameras, strict=True) if counts[key] == most}
+    by_focal_length = sorted(frequent.values(), key=lambda c: float(c.intrinsics[0, 0]) / c.width)
+    return by_focal_length[len(by_focal_length) // 2]
 
 
 def check_identity(path: Path) -> None:

@@ -1,43 +1,51 @@
-"""Images of one camera carried to the pixel grid of another that shares its centre (a homography)."""
+"""Images of one camera carried to the pixel grid of another that shares its centre, lens distortion taken out."""
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Num, Shaped
+from jaxtyping import Bool, Float, Num, Shaped
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
+from o2recon.scene.capture import Lens
+from o2recon.scene.distortion import seen_at
 from o2recon.types import Camera
 
 AREA_ABOVE = 1.5
 """From this reduction on, colour is averaged over the covered area instead of interpolated between four pixels."""
+JUMP = 0.01
+"""Depth steps by more than this share of itself, beyond what its slope nearby explains, between two surfaces."""
 
 
 class Registration:
-    """Carries images of `source` to the grid of `target` by K_source K_target^-1. Made once, used for every frame."""
+    """Carries images seen through `source` to the grid of the pinhole camera `target`. Made once, used for every frame.
 
-    def __init__(self, *, source: Camera, target: Camera) -> None:
-        rays = unnormalized_rays(target, pixel_centers(target))
-        at = (rays @ source.intrinsics.T)[..., :2]
-        same = (source.width, source.height) == (target.width, target.height)
-        self._identity = same and bool(np.abs(at - pixel_centers(target)).max() < 1e-2)
+    Without distortion that is the homography K_source K_target^-1, and nothing at all when both cameras are the same.
+    """
+
+    def __init__(self, *, source: Camera | Lens, target: Camera) -> None:
+        lens = source if isinstance(source, Lens) else Lens(source)
+        width, height = lens.camera.width, lens.camera.height
+        centers = pixel_centers(target)
+        at, trusted = seen_at(lens, unnormalized_rays(target, centers))
+        same = (width, height) == (target.width, target.height)
+        self.identity = same and bool(np.abs(at - centers).max() < 1e-2)
         self.covered: Bool[np.ndarray, "height width"] = (
-            (at >= 0).all(-1) & (at[..., 0] <= source.width) & (at[..., 1] <= source.height)
+            trusted & (at >= 0).all(-1) & (at[..., 0] <= width) & (at[..., 1] <= height)
         )
-        column = np.clip(np.floor(at[..., 0]), 0, source.width - 1).astype(np.int32)
-        row = np.clip(np.floor(at[..., 1]), 0, source.height - 1).astype(np.int32)
-        self._nearest = row * source.width + column
-        shrink = np.sqrt(
-            source.intrinsics[0, 0] * source.intrinsics[1, 1] / target.intrinsics[0, 0] / target.intrinsics[1, 1]
-        )
-        self._size = (source.width, source.height)
+        at = np.where(self.covered[..., None], at, 0)
+        column = np.clip(np.floor(at[..., 0]), 0, width - 1).astype(np.int32)
+        row = np.clip(np.floor(at[..., 1]), 0, height - 1).astype(np.int32)
+        self._nearest = row * width + column
+        k, t = lens.camera.intrinsics, target.intrinsics
+        shrink = np.sqrt(k[0, 0] * k[1, 1] / t[0, 0] / t[1, 1])
+        self._size = (width, height)
         if shrink > AREA_ABOVE:
-            self._size = (max(round(source.width / shrink), 1), max(round(source.height / shrink), 1))
-        scale = np.array(self._size) / [source.width, source.height]
-        x, y = np.moveaxis((at * scale - 0.5).astype(np.float32), -1, 0)
-        self._map = (np.ascontiguousarray(x), np.ascontiguousarray(y))
+            self._size = (max(round(width / shrink), 1), max(round(height / shrink), 1))
+        self._at = at
+        self._map = _map(at * (np.array(self._size) / [width, height]))
 
     def smooth(self, image: Shaped[np.ndarray, "rows columns 3"]) -> Shaped[np.ndarray, "height width 3"]:
         """Colour: bilinear, after averaging where many source pixels fall on one. 0 where the source does not reach."""
-        if self._identity:
+        if self.identity:
             return image
         if self._size != (image.shape[1], image.shape[0]):
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
@@ -47,6 +55,49 @@ class Registration:
 
     def nearest(self, image: Num[np.ndarray, "rows columns"]) -> Num[np.ndarray, "height width"]:
         """Ids: the nearest source pixel's. 0 where the source does not reach."""
-        if self._identity:
+        if self.identity:
             return image
         return np.where(self.covered, image.ravel()[self._nearest], image.dtype.type(0))
+
+    def depth(self, depth: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "height width"]:
+        """z, 0 = none: interpolated on one surface, the nearest source pixel's where four neighbours are not on one.
+
+        Interpolated is 1 / z, which is linear in the image on a plane. 0 where the source does not reach.
+        """
+        if self.identity:
+            return depth
+        inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
+        apart = _apart(inverse)
+        moved = cv2.remap(inverse, *_map(self._at), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        corner = np.floor(self._at - 0.5).astype(np.int32) + 1  # of the padded `apart`
+        mixed = apart[corner[..., 1], corner[..., 0]]
+        smooth = np.divide(1, moved, out=np.zeros(moved.shape, np.float32), where=moved > 0)
+        return np.where(mixed, self.nearest(depth.astype(np.float32)), np.where(self.covered, smooth, np.float32(0)))
+
+
+def _map(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as OpenCV's remap wants them: pixel centres at integers."""
+    x, y = np.moveaxis((at - 0.5).astype(np.float32), -1, 0)
+    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+
+
+def _apart(inverse: Float[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "cells_down cells_right"]:
+    """Cells between four pixel centres that are not on one surface, or not known; the border's cells reach outside."""
+    unknown = np.pad(inverse, 1, mode="edge") <= 0
+    right = np.pad(_steps(inverse), ((1, 1), (1, 1)), mode="edge")
+    down = np.pad(_steps(inverse.T).T, ((1, 1), (1, 1)), mode="edge")
+    right[:, [0, -1]] = down[[0, -1]] = False  # the border repeats its pixels
+    corners = unknown[:-1, :-1] | unknown[:-1, 1:] | unknown[1:, :-1] | unknown[1:, 1:]
+    return corners | right[:-1] | right[1:] | down[:, :-1] | down[:, 1:]
+
+
+def _steps(lines: Float[np.ndarray, "lines pixels"]) -> Bool[np.ndarray, "lines gaps"]:
+    """Where two neighbours on a line are on different surfaces.
+
+    They differ by more than JUMP of themselves plus twice the difference of the pair before or after, the smaller of
+    the two: a slanted plane is one surface, an edge is not.
+    """
+    difference = np.abs(np.diff(lines, axis=1))
+    beside = np.pad(difference, ((0, 0), (1, 1)), mode="edge")
+    slope = np.minimum(beside[:, :-2], beside[:, 2:])
+    return difference > JUMP * np.maximum(lines[:, :-1], lines[:, 1:]) + 2 * slope

@@ -50,6 +50,14 @@ class Scene(Protocol):
     max_bad_share: float
     """Largest share of damaged frames that is accepted."""
     groundtruth: Path | None
+    has_depth: bool = True
+    """Some frame has sensor depth."""
+    has_instances: bool = True
+    """Some frame has a picture of instance ids."""
+    points: Float[np.ndarray, "points 3"] | None = None
+    """Sparse points of the capture in the world, where it has any."""
+    capture_to_world: Float[np.ndarray, "4 4"] = np.eye(4)
+    """From the world of the capture's own files to this one: a rotation and a scale."""
 
     @property
     def indices(self) -> tuple[int, ...]:

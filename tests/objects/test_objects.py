@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 import o2recon
 from o2recon.objects import Objects, Selection
-from o2recon.scene import ScanNetScene, Scene
+from o2recon.scene import RecordedScene, Scene
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder, read_image
 
@@ -25,8 +25,8 @@ def stage(**options: Any) -> Objects:
     return made
 
 
-def scan(root: Path) -> ScanNetScene:
-    made: ScanNetScene = instantiate(OmegaConf.load(CONF / "scene/scannet.yaml"), root=str(root))
+def scan(root: Path) -> RecordedScene:
+    made: RecordedScene = instantiate(OmegaConf.load(CONF / "scene/scannet.yaml"), root=str(root))
     return made
 
 

@@ -173,10 +173,10 @@ def test_an_object_without_depth_is_refused():
 def test_carving_keeps_thin_legs(tiny_room):
     import trimesh
 
-    from o2recon.scene import ScanNetScene
+    from o2recon.scene import RecordedScene
 
     with initialize_config_module("o2recon.conf", version_base=None):
-        scene: ScanNetScene = instantiate(compose("scene/scannet").scene, root=str(tiny_room))
+        scene: RecordedScene = instantiate(compose("scene/scannet").scene, root=str(tiny_room))
     truth = trimesh.load(tiny_room / "groundtruth" / "1.ply")
     center = truth.bounds.mean(0)
     grid = grid_over(ObjectFrame(center, np.eye(3), (truth.bounds[1] - truth.bounds[0]) / 2 + 0.05), 0.015)

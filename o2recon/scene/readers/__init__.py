@@ -9,6 +9,8 @@ from o2recon.scene.readers.o2recon_training import O2ReconTrainingReader
 from o2recon.scene.readers.polycam import PolycamReader
 from o2recon.scene.readers.record3d import Record3dReader
 from o2recon.scene.readers.rgb_folder import RgbFolderReader
+from o2recon.scene.readers.scannet import ScanNetReader
+from o2recon.scene.readers.scannet_raw import ScanNetRawReader
 from o2recon.scene.readers.seven_scenes import SevenScenesReader
 from o2recon.scene.readers.stray_scanner import StrayScannerReader
 from o2recon.scene.readers.tum import TumReader
@@ -23,6 +25,8 @@ __all__ = [
     "PolycamReader",
     "Record3dReader",
     "RgbFolderReader",
+    "ScanNetRawReader",
+    "ScanNetReader",
     "SevenScenesReader",
     "StrayScannerReader",
     "TumReader",

@@ -7,9 +7,10 @@ import pytest
 import trimesh
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from round_trip import opened
 
 import o2recon
-from o2recon.scene import ScanNetScene
+from o2recon.scene.readers import ScanNetReader
 from o2recon.scene.synth import SyntheticRoom
 
 
@@ -44,14 +45,7 @@ def test_the_whole_silhouette_contains_the_visible_part(tiny_room):
 
 
 def test_the_scene_reader_accepts_the_room(tiny_room):
-    scene = ScanNetScene(
-        root=tiny_room,
-        frame_skip=1,
-        max_bad_share=0.1,
-        depth_scale=0.001,
-        depth_noise=[0.0012, 0.0019, 0.4],
-        sketches=None,
-    )
+    scene = opened(tiny_room, ScanNetReader())
     assert scene.indices == tuple(range(14)) and not scene.skipped
     assert scene.groundtruth == tiny_room / "groundtruth"
     frame = scene.frame(3)
