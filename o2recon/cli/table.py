@@ -69,5 +69,10 @@ STAGES = {
     ),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
     "status": Stage("what is done, running, failed or unfinished in a study", "o2recon.cli.status"),
+    "clean": Stage(
+        "free disk space: list caches, checkpoints and old logs, delete them with clean.delete=true",
+        "o2recon.cli.clean",
+        ("clean",),
+    ),
     "doctor": Stage("what this machine has, and what each missing thing would enable", "o2recon.cli.doctor"),
 }

@@ -14,9 +14,11 @@ from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
 from o2recon.sweep.result import RESULT, is_finished, read_result, write_result
 from o2recon.sweep.status import Entry, study_status
+from o2recon.sweep.storage import KINDS, Removable, holdings, removable, remove
 
 __all__ = [
     "HEARTBEAT_S",
+    "KINDS",
     "RESULT",
     "Busy",
     "Entry",
@@ -24,6 +26,7 @@ __all__ = [
     "Journal",
     "Planned",
     "Record",
+    "Removable",
     "Standing",
     "changes",
     "deciding",
@@ -31,11 +34,14 @@ __all__ = [
     "earlier_results",
     "exclusive",
     "fingerprint_of_files",
+    "holdings",
     "is_finished",
     "is_held",
     "latest_sweep",
     "plan_lines",
     "read_result",
+    "removable",
+    "remove",
     "run_config",
     "run_fingerprint",
     "run_state",
