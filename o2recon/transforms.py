@@ -1,5 +1,6 @@
 """World (metres) <-> object frame (unit sphere) <-> voxel indices."""
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
@@ -14,6 +15,18 @@ def world_to_object(frame: ObjectFrame, points: Float[np.ndarray, "*shape 3"]) -
 def object_to_world(frame: ObjectFrame, points: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
     """Points from the unit sphere into world metres."""
     return points * frame.scale @ frame.rotation.T + frame.center
+
+
+def box_of(points: Float[np.ndarray, "points 3"]) -> ObjectFrame:
+    """The gravity-aligned box around points whose footprint has the least area; third axis up."""
+    _, _, angle = cv2.minAreaRect(points[:, :2].astype(np.float32))
+    yaw = np.deg2rad(angle)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    local = points @ rotation
+    low, high = local.min(0), local.max(0)
+    half = np.maximum((high - low) / 2, 1e-3)
+    return ObjectFrame(rotation @ ((low + high) / 2), rotation, half)
 
 
 def grid_over(frame: ObjectFrame, spacing: float) -> VoxelGrid:

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from o2recon.objects.cloud import VisibleCloud
 from o2recon.scene import Scene
-from o2recon.transforms import grid_over, voxel_centers, world_to_voxel
+from o2recon.transforms import box_of, grid_over, voxel_centers, world_to_voxel
 from o2recon.types import ObjectFrame, VoxelGrid
 from o2recon.volume import carve, frames_facing
 
@@ -85,18 +84,6 @@ class ObjectBox:
         corners = (centers[:, None] + signs * grid.spacing @ grid.frame.rotation.T).reshape(-1, 3)
         tight = box_of(np.concatenate([points, corners]))
         return _grown(tight, (self.inflation - 1) * tight.half_extents, lowest, clip=True)
-
-
-def box_of(points: Float[np.ndarray, "points 3"]) -> ObjectFrame:
-    """The gravity-aligned box around points whose footprint has the least area; third axis up."""
-    _, _, angle = cv2.minAreaRect(points[:, :2].astype(np.float32))
-    yaw = np.deg2rad(angle)
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    local = points @ rotation
-    low, high = local.min(0), local.max(0)
-    half = np.maximum((high - low) / 2, 1e-3)
-    return ObjectFrame(rotation @ ((low + high) / 2), rotation, half)
 
 
 def _grown(
