@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import nn
 
 from o2recon.data import ObjectData
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress, Watch
-from o2recon.train.checkpoint import read_checkpoint
+from o2recon.train.checkpoint import build_field, read_checkpoint
 from o2recon.train.ddp import Ddp
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
@@ -95,7 +95,8 @@ class Fit:
         task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous)
         if ddp is None:
             return self._part(task, watch, Peers(self.device))
-        with ddp.processes(self.device, partial(self._part, task, None)) as peers:
+        others = replace(task, field=None) if config and "field" in config else task
+        with ddp.processes(self.device, partial(self._part, others, None)) as peers:
             return self._part(task, watch, peers)
 
     def _part(self, task: "_Task", watch: Watch | None, peers: Peers) -> Reconstruction:
@@ -108,8 +109,9 @@ class Fit:
         graph = self.cuda_graph and peers.can_be_captured
         if self.cuda_graph and not graph and peers.device.type == "cuda":
             log.info("kernels are launched one by one: only NCCL's messages can be part of a CUDA graph")
+        field = task.built_field()
         module = Reconstruction(
-            field=task.field,
+            field=field,
             renderer=task.renderer,
             losses=task.losses,
             optimizer=self.optimizer,
@@ -124,11 +126,11 @@ class Fit:
             peers=peers,
         )
         with _repeatable(), _precision(self.matmul_precision, peers.device):
-            task.field.to(peers.device)
+            field.to(peers.device)
             data.move_to(peers.device)
             if task.previous is None and self.warm_start is not None and peers.rank == 0:
-                self.warm_start(task.field, data.volume, scale=scale, seed=task.seed, graph=self.cuda_graph)
-            peers.copy_first([*task.field.parameters(), *task.field.buffers()])
+                self.warm_start(field, data.volume, scale=scale, seed=task.seed, graph=self.cuda_graph)
+            peers.copy_first([*field.parameters(), *field.buffers()])
             self._train(module, data, task, watch)
         return module
 
@@ -177,13 +179,17 @@ class _Task:
     folder: ObjectFolder
     out: Path
     data: Callable[..., ObjectData]
-    field: nn.Module
+    field: nn.Module | None
     renderer: Callable[..., RenderOutput]
     losses: dict[str, Term | None]
     seed: int
     semantic: Semantic | None
     config: dict[str, Any] | None
     previous: Path | None
+
+    def built_field(self) -> nn.Module:
+        """The field; one like it where only its config is known: not every field can be sent to another process."""
+        return self.field if self.field is not None else build_field((self.config or {})["field"], seed=self.seed)
 
 
 def _usable_checkpoint(path: Path, config: dict[str, Any] | None, num_steps: int) -> Path | None:

@@ -118,6 +118,8 @@ def test_two_processes_make_the_same_files_and_the_same_run(
     assert result(own)["fingerprint"] == result(study)["fingerprint"] and result(own)["device"] == "2 x cpu"
     files = [sorted(f.relative_to(out(folder)) for f in out(folder).rglob("*")) for folder in (own, study)]
     assert files[0] == files[1]
+    rate = "optimizer@train.optimizer=paper"  # of a field that cannot be sent to another process
+    assert run(own, tiny_room, "trainer=ddp", "trainer.devices=2", "field=paper", "study=paper", rate) == 0
     assert run(own, tiny_room, "trainer=ddp", "trainer.devices=auto") == 2
     assert "on the CPU give the number" in capsys.readouterr().err
 
