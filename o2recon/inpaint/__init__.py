@@ -18,6 +18,7 @@ from o2recon.inpaint.prompt import Prompt
 from o2recon.inpaint.reproject import Copied, Reproject
 from o2recon.inpaint.sketched import SketchedDepthMasks
 from o2recon.inpaint.sources import Sight, SourceView, bilinear, seen_points, source_view
+from o2recon.inpaint.training import TrainingDepth, TrainingPainter
 from o2recon.inpaint.window import Window, window_around
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "Sight",
     "SketchedDepthMasks",
     "SourceView",
+    "TrainingDepth",
+    "TrainingPainter",
     "Window",
     "agreements",
     "align",

@@ -206,7 +206,7 @@ class Inpaint:
         if together is None:
             painting.alone(canvases)
             for canvas in canvases:
-                canvas.confidence[canvas.painted] = worth * painting.painter.alone
+                canvas.confidence[canvas.painted] *= painting.painter.alone
             return {}
         tolerance, before = together.tolerance(scene.depth_sigma), None
         if together.compare or (together.compare is None and not painting.painter.draws):

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from o2recon.types import ViewRecord
+
 
 @dataclass(frozen=True)
 class Request:
@@ -16,7 +18,8 @@ class Request:
     `image`: the view. `empty`: nothing is known of these pixels. `drafted`: their colour in `image` comes from another
     view's in-painting; it may be harmonised with its surroundings, not invented anew. `known`: pixels of the object
     whose colour may be trusted; everything else is another surface, context that does not belong to the object.
-    `prompt` says what the object is; the same `seed` gives the same picture.
+    `prompt` says what the object is; the same `seed` gives the same picture. `view`: what it is a
+    picture of.
     """
 
     image: UInt8[np.ndarray, "height width 3"]
@@ -25,6 +28,7 @@ class Request:
     known: Bool[np.ndarray, "height width"]
     prompt: str
     seed: int
+    view: ViewRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -87,4 +87,5 @@ class Painting:
             known=canvas.on_photo(known),
             prompt=self.prompt,
             seed=self.view_seed(canvas),
+            view=canvas.view,
         )

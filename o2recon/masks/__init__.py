@@ -8,6 +8,7 @@ from o2recon.masks.masks import Masks, Window, sketch_file
 from o2recon.masks.membrane import harmonic_depth, harmonic_fill
 from o2recon.masks.painted import painted_file, painted_files, painted_sketches
 from o2recon.masks.sketches import LiftedSketch, carry, lift, splat_depth
+from o2recon.masks.training import TrainingMasks
 
 __all__ = [
     "Claims",
@@ -16,6 +17,7 @@ __all__ = [
     "LiftedSketch",
     "Masks",
     "PixelLabels",
+    "TrainingMasks",
     "Window",
     "carry",
     "carved_claims",

@@ -12,7 +12,7 @@ def published_sketches(places: Iterable[Path], scan: str, object_id: int) -> dic
 
     A place is the folder that holds `only-seg-...`, or that folder itself.
     """
-    found = {}
+    found: dict[int, Path] = {}
     for place in places:
         for folder in sorted([place, *place.glob(f"only-seg-*-obj{object_id}")]):
             named = re.fullmatch(r"only-seg-(.+)-obj(\d+)", folder.name)

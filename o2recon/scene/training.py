@@ -69,7 +69,7 @@ class CenteredCrop:
 
 @dataclass(frozen=True)
 class Normalization:
-    """`trans_n2w.txt`: x_world = scale * x_object + center. Metres; `scale` is half the diagonal of the object's box."""
+    """`trans_n2w.txt`: x_world = scale * x_object + center, metres. `scale` is half the diagonal of its box."""
 
     center: Float[np.ndarray, "3"]
     scale: float

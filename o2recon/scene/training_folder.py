@@ -2,29 +2,31 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.scene.images import Kind, decoded
-from o2recon.scene.matrices import read_matrix
+from o2recon.scene.matrices import read_matrix, read_pose
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame
-from o2recon.scene.training import PHOTOGRAPH, CenteredCrop, Normalization
+from o2recon.scene.training import PHOTOGRAPH, CenteredCrop, Normalization, decomposed, read_cameras
 from o2recon.types import Camera
 
 NOTES = "o2recon.json"
 """Beside their files, when `o2recon convert` wrote the folder: what their layout has no room for."""
 EXTRAS = ("visible", "claim", "confidence")
 """Folders beside theirs, when we wrote it: the photographed part of `mask/`, how sure a hidden pixel shows the object,
-and how much a pixel's colour and depth are worth (outside of the mask 0: nothing is known, not even that it is empty)."""
+and what a pixel's colour and depth are worth (outside of the mask 0: nothing is known, not even that it is empty)."""
 REACH = 1.1
 """Of the unit sphere: depth beyond it is another surface's."""
+TOLERANCE = (0.01, 0.01)
+"""Metres and radians by which `pose/` and `cameras_sphere.npz` may differ: `trans_n2w.txt` is rounded."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class TrainingFolder:
 
     def __init__(self, *, root: str | Path, image_size: Sequence[int] | None) -> None:
         self.root, self.image_size = Path(root), image_size
-        self._registrations: dict[bytes, Registration] = {}
+        self._registrations: dict[str, Registration] = {}
 
     @cached_property
     def crop(self) -> CenteredCrop:
@@ -97,62 +99,92 @@ class TrainingFolder:
         files = folder.iterdir() if folder.is_dir() else ()
         found = sorted({int(f.stem) for f in files if f.suffix == ".png" and f.stem.isascii() and f.stem.isdigit()})
         if not found:
-            raise ValueError(f"{folder} holds no <number>.png: scene.root must be one folder of O2-Recon's training data")
+            raise ValueError(
+                f"{folder} holds no <number>.png: scene.root must be one folder of O2-Recon's training data"
+            )
         return found
 
-    def read(self, index: int, camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]) -> TrainingView:
-        """`camera`, `camera_to_world`: those of the view's picture. DamagedFrame when a file cannot be decoded."""
-        size = (camera.width, camera.height)
-        mask = self._picture("mask", index, size)
-        assert mask is not None
-        mask = mask > 127
+    def camera(self, index: int, size: tuple[int, int]) -> tuple[Camera, Float[np.ndarray, "4 4"]]:
+        """Camera of a view's picture of `size` (width, height), and its pose: camera_to_world, metres.
+
+        Both are `world_mat_<i> @ scale_mat_<i>`, decomposed; the pose in `pose/` needs no normalisation undone and is
+        taken where it is there. ValueError when the two disagree, or for what is no such camera.
+        """
+        source = f"{self.root / 'cameras_sphere.npz'}, world_mat_{index}"
+        if f"world_mat_{index}" not in self._cameras:
+            raise ValueError(f"{source} is missing")
+        projection = self._cameras[f"world_mat_{index}"] @ self._cameras.get(f"scale_mat_{index}", np.eye(4))
+        k, camera_to_object = decomposed(projection, source)
+        camera, pose = self.crop.from_file(k, size), self.normalization.metric(camera_to_object)
+        x, y = camera.intrinsics[:2, 2]
+        if not (0 < x < size[0] and 0 < y < size[1]):
+            raise ValueError(f"{source}: principal point {x:g}, {y:g} lies outside of the picture, {size[0]}x{size[1]}")
+        file = self.file("pose", index, ".txt")
+        if not file.is_file():
+            return camera, pose
+        told = read_pose(file)
+        turn = np.arccos(np.clip((np.trace(told[:3, :3].T @ pose[:3, :3]) - 1) / 2, -1, 1))
+        shift = np.linalg.norm(told[:3, 3] - pose[:3, 3])
+        if shift > TOLERANCE[0] or turn > TOLERANCE[1]:
+            raise ValueError(f"{file} and {source} disagree by {shift:.3g} m and {np.degrees(turn):.2g} degrees")
+        return camera, told
+
+    def read(self, index: int, target: Camera | None = None) -> TrainingView:
+        """One view on the grid of `target`, a camera with the picture's centre; None: on the picture's own.
+
+        DamagedFrame when a file cannot be decoded.
+        """
+        raw = _decoded(self.file("mask", index), "color")[..., 0]
+        camera, pose = self.camera(index, (raw.shape[1], raw.shape[0]))
+        carried = self._registration(camera, camera if target is None else target)
+        mask = carried.nearest(raw) > 127
         depth = self._depth(index, camera)
-        inside = (depth > 0) & self._within_reach(depth, camera, camera_to_world)
-        shown = self._picture("visible", index, size)
-        visible = mask & (inside | (depth <= 0)) if shown is None else mask & (shown > 127)
-        claim = self._picture("claim", index, size)
+        own = (depth > 0) & self._within_reach(depth, camera, pose)
+        inside = carried.nearest(own.astype(np.uint8)) > 0
+        depth = carried.depth(depth)
+        shown, claim = self._extra("visible", index, carried), self._extra("claim", index, carried)
+        visible = mask & (inside | (depth <= 0)) if shown is None else mask & (shown > 0.5)
         return TrainingView(
             mask=mask,
             visible=visible,
             depth=np.where(mask & ~visible & inside, 0, depth).astype(np.float32),
             object_depth=np.where(mask & inside, depth, 0).astype(np.float32),
-            claim=None if claim is None else claim.astype(np.float32) / 255,
-            confidence=self.confidence(index, size),
+            claim=claim,
+            confidence=self._extra("confidence", index, carried),
         )
 
-    def confidence(self, index: int, size: tuple[int, int]) -> Float[np.ndarray, "height width"] | None:
-        """In [0, 1], of colour and depth, at `size` (width, height); None where the folder does not say."""
-        values = self._picture("confidence", index, size)
-        return None if values is None else values.astype(np.float32) / 255
+    @cached_property
+    def _cameras(self) -> Mapping[str, Float[np.ndarray, "4 4"]]:
+        return read_cameras(self.root / "cameras_sphere.npz")
 
-    def _picture(self, kind: str, index: int, size: tuple[int, int]) -> np.ndarray | None:
-        """One channel at the picture's size; None for a missing one of EXTRAS."""
+    def _extra(self, kind: str, index: int, carried: Registration) -> Float[np.ndarray, "height width"] | None:
+        """One of EXTRAS, in [0, 1]; None where the folder does not have it."""
         file = self.file(kind, index)
-        if kind in EXTRAS and not file.is_file():
+        if not file.is_file():
             return None
-        image = _decoded(file, "color")[..., 0]
-        return image if image.shape[::-1] == size else cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
+        values: np.ndarray = carried.nearest(_decoded(file, "color")[..., 0]).astype(np.float32) / 255
+        return values
 
     def _depth(self, index: int, camera: Camera) -> Float[np.ndarray, "height width"]:
         """Metres, from the depth image, which shows the whole photograph."""
         raw = _decoded(self.file("depth", index), "depth")
         source = self.crop.photograph(camera, (raw.shape[1], raw.shape[0]))
-        key = np.array([*source.intrinsics.ravel(), *raw.shape, camera.width]).tobytes()
+        return self._registration(source, camera).depth(np.where(raw < 65535, raw, 0).astype(np.float32)) / 1000
+
+    def _registration(self, source: Camera, target: Camera) -> Registration:
+        key = repr([(c.intrinsics.tolist(), c.width, c.height) for c in (source, target)])
         if key not in self._registrations:
-            self._registrations[key] = Registration(source=source, target=camera)
-        return self._registrations[key].depth(np.where(raw < 65535, raw, 0).astype(np.float32)) / 1000
+            self._registrations.clear() if len(self._registrations) > 8 else None
+            self._registrations[key] = Registration(source=source, target=target)
+        return self._registrations[key]
 
     def _within_reach(
-        self, depth: np.ndarray, camera: Camera, camera_to_world: np.ndarray
+        self, depth: Float[np.ndarray, "height width"], camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]
     ) -> Bool[np.ndarray, "height width"]:
         """Where the measured point lies at most REACH of the object's radius from its centre."""
-        frame = self.normalization
-        k = camera.intrinsics
-        center = camera_to_world[:3, :3].T @ (frame.center - camera_to_world[:3, 3])
-        y = (np.arange(camera.height) + 0.5 - k[1, 2])[:, None] / k[1, 1]
-        x = ((np.arange(camera.width) + 0.5 - k[0, 2])[None] - k[0, 1] * y) / k[0, 0]
-        squared = (x * depth - center[0]) ** 2 + (y * depth - center[1]) ** 2 + (depth - center[2]) ** 2
-        inside: np.ndarray = squared < (REACH * frame.scale) ** 2
+        points = unnormalized_rays(camera, pixel_centers(camera)) * depth[..., None]
+        center = camera_to_world[:3, :3].T @ (self.normalization.center - camera_to_world[:3, 3])
+        inside: np.ndarray = np.linalg.norm(points - center, axis=-1) < REACH * self.normalization.scale
         return inside
 
 

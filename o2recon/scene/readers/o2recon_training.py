@@ -1,22 +1,17 @@
 """Reader of O2-Recon's training data: one object, its photographs cropped and in-painted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from o2recon.scene.capture import Capture, Lens, Picture, Shot
 from o2recon.scene.images import file_picture
-from o2recon.scene.matrices import read_pose
 from o2recon.scene.scene import Label
-from o2recon.scene.training import decomposed, read_cameras
 from o2recon.scene.training_folder import EXTRAS, NOTES, TrainingFolder
-from o2recon.types import Camera
 
 LABEL = 1
 """Of the object; everything else has 0."""
-TOLERANCE = (0.01, 0.01)
-"""Metres and radians by which `pose/` and `cameras_sphere.npz` may differ: texts and `trans_n2w.txt` are rounded."""
 
 
 class O2ReconTrainingReader:
@@ -41,11 +36,10 @@ class O2ReconTrainingReader:
         object_id = folder.object_id if self.object_id is None else self.object_id
         if object_id is None:
             raise ValueError(f"{root} does not end in _obj_<id>_inpainted: give the id with scene.reader.object_id=")
-        cameras = read_cameras(root / "cameras_sphere.npz")
         shots, damaged = [], {}
         for index in indices:
             try:
-                shots.append(_shot(folder, index, object_id, cameras))
+                shots.append(_shot(folder, index, object_id))
             except ValueError as error:
                 damaged[index] = str(error)
         extras = [root / name for name in ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", NOTES)]
@@ -61,57 +55,31 @@ class O2ReconTrainingReader:
         )
 
 
-def _shot(folder: TrainingFolder, index: int, object_id: int, cameras: Mapping[str, np.ndarray]) -> Shot:
+def _shot(folder: TrainingFolder, index: int, object_id: int) -> Shot:
     color = file_picture(folder.file("image", index), "color")
     mask = file_picture(folder.file("mask", index), "color")
     depth = file_picture(folder.file("depth", index), "depth")
     if mask.size != color.size:
         raise ValueError(f"{mask.source} is {mask.size[0]}x{mask.size[1]}, its image {color.size[0]}x{color.size[1]}")
-    camera, pose = _camera(folder, index, color.size, cameras)
-    stamp = f"{mask.stamp} {depth.stamp}"
+    camera, pose = folder.camera(index, color.size)
+    lens, stamp = Lens(camera), f"{mask.stamp} {depth.stamp}"
 
-    def metres() -> np.ndarray:
-        return np.rint(folder.read(index, camera, pose).depth * 1000).astype(np.uint16)
+    def millimetres() -> np.ndarray:
+        return folder.read(index).depth * 1000
 
     def ids() -> np.ndarray:
-        return np.where(folder.read(index, camera, pose).visible, object_id, 0).astype(np.int32)
+        return np.where(folder.read(index).visible, object_id, 0).astype(np.int32)
 
     def labels() -> np.ndarray:
-        return np.where(folder.read(index, camera, pose).visible, LABEL, 0).astype(np.int32)
+        return np.where(folder.read(index).visible, LABEL, 0).astype(np.int32)
 
-    lens = Lens(camera)
     return Shot(
         index=index,
         camera_to_world=pose,
         lens=lens,
         color=color,
-        depth=Picture(depth.source, color.size, stamp, metres),
+        depth=Picture(depth.source, color.size, stamp, millimetres),
         depth_lens=lens,
         instance=Picture(mask.source, color.size, stamp, ids),
         label=Picture(mask.source, color.size, stamp, labels),
     )
-
-
-def _camera(
-    folder: TrainingFolder, index: int, size: tuple[int, int], cameras: Mapping[str, np.ndarray]
-) -> tuple[Camera, np.ndarray]:
-    """The picture's camera and its pose in metres."""
-    source = f"{folder.root / 'cameras_sphere.npz'}, world_mat_{index}"
-    if f"world_mat_{index}" not in cameras:
-        raise ValueError(f"{source} is missing")
-    projection = cameras[f"world_mat_{index}"] @ cameras.get(f"scale_mat_{index}", np.eye(4))
-    k, camera_to_object = decomposed(projection, source)
-    pose = folder.normalization.metric(camera_to_object)
-    camera = folder.crop.from_file(k, size)
-    x, y = camera.intrinsics[:2, 2]
-    if not (0 < x < size[0] and 0 < y < size[1]):
-        raise ValueError(f"{source}: principal point {x:g}, {y:g} is outside of the picture of {size[0]}x{size[1]}")
-    file = folder.file("pose", index, ".txt")
-    if not file.is_file():
-        return camera, pose
-    told = read_pose(file)
-    turn = np.arccos(np.clip((np.trace(told[:3, :3].T @ pose[:3, :3]) - 1) / 2, -1, 1))
-    shift = np.linalg.norm(told[:3, 3] - pose[:3, 3])
-    if shift > TOLERANCE[0] or turn > TOLERANCE[1]:
-        raise ValueError(f"{file} and {source} disagree by {shift:.3g} m and {np.degrees(turn):.2g} degrees")
-    return camera, told

@@ -123,7 +123,7 @@ def test_sketch_folders_name_their_scan(short: str, scan: str, same: bool) -> No
 
 def test_several_scans_need_a_choice(edited: Path) -> None:
     shutil.copytree(edited / "scene0005_00_scannet_obj_3", edited / "scene0011_00_scannet_obj_3")
-    with pytest.raises(ValueError, match="choose scene.reader.scan=scene0005_00_scannet, scene0011_00_scannet"):
+    with pytest.raises(ValueError, match=r"choose scene\.reader\.scan=scene0005_00_scannet, scene0011_00_scannet"):
         read(edited)
     assert len(read(edited, scan="scene0011_00_scannet").shots) == 4
     with pytest.raises(ValueError, match="is not in"):
