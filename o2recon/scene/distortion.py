@@ -6,9 +6,6 @@ from numpy.polynomial import Polynomial
 
 from o2recon.scene.capture import Lens
 
-FISHEYE_LIMIT = np.pi / 2
-"""A pinhole camera sees nothing at or beyond this angle from its axis."""
-
 
 def seen_at(
     lens: Lens, rays: Float[np.ndarray, "*shape 3"]
@@ -23,20 +20,10 @@ def seen_at(
     x, y = rays[..., 0], rays[..., 1]
     if not any(lens.distortion):
         return _pixels(lens, x, y), np.ones(x.shape, bool)
-    radius = np.hypot(x, y)
-    if lens.fisheye:
-        angle = np.arctan(radius)
-        bent = _fisheye(lens.distortion)
-        share = np.where(radius > 1e-9, bent(angle) / np.maximum(radius, 1e-9), 1.0)
-        return _pixels(lens, x * share, y * share), angle < _turning(bent.deriv(), FISHEYE_LIMIT)
-    over, under, p1, p2 = _perspective(lens.distortion)
-    square = radius**2
-    share = over(square) / under(square)
-    moved_x = x * share + 2 * p1 * x * y + p2 * (square + 2 * x**2)
-    moved_y = y * share + p1 * (square + 2 * y**2) + 2 * p2 * x * y
-    growth = _growth(over, under)
-    limit = min(_turning(growth, np.inf), _turning(under, np.inf))
-    return _pixels(lens, moved_x, moved_y), square < limit
+    check_distortion(lens.distortion, fisheye=lens.fisheye, source="the lens")
+    bend = _fisheye if lens.fisheye else _perspective
+    x, y, trusted = bend(lens.distortion, x, y)
+    return _pixels(lens, x, y), trusted
 
 
 def check_distortion(distortion: tuple[float, ...], *, fisheye: bool, source: str) -> None:
@@ -53,16 +40,25 @@ def _pixels(lens: Lens, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([x, y, np.ones_like(x)], -1) @ lens.camera.intrinsics[:2].T
 
 
-def _fisheye(k: tuple[float, ...]) -> Polynomial:
-    """r' of the angle."""
+def _fisheye(k: tuple[float, ...], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     k1, k2, k3, k4 = k
-    return Polynomial([0, 1, 0, k1, 0, k2, 0, k3, 0, k4])
+    bent = Polynomial([0, 1, 0, k1, 0, k2, 0, k3, 0, k4])
+    radius = np.hypot(x, y)
+    angle = np.arctan(radius)
+    share = np.where(radius > 1e-9, bent(angle) / np.maximum(radius, 1e-9), 1.0)
+    return x * share, y * share, angle < _turning(bent.deriv(), np.pi)
 
 
-def _perspective(distortion: tuple[float, ...]) -> tuple[Polynomial, Polynomial, float, float]:
-    """Numerator and denominator of the radial factor as polynomials of r2; p1, p2."""
-    k1, k2, p1, p2, k3, k4, k5, k6 = (*distortion, *(0.0,) * (8 - len(distortion)))
-    return Polynomial([1, k1, k2, k3]), Polynomial([1, k4, k5, k6]), p1, p2
+def _perspective(k: tuple[float, ...], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    k1, k2, p1, p2, k3, k4, k5, k6 = (*k, *(0.0,) * (8 - len(k)))
+    over, under = Polynomial([1, k1, k2, k3]), Polynomial([1, k4, k5, k6])  # of r2
+    square = x**2 + y**2
+    trusted = square < min(_turning(_growth(over, under), np.inf), _turning(under, np.inf))
+    x, y, square = (np.where(trusted, values, 0) for values in (x, y, square))
+    share = over(square) / under(square)
+    moved_x = x * share + 2 * p1 * x * y + p2 * (square + 2 * x**2)
+    moved_y = y * share + p1 * (square + 2 * y**2) + 2 * p2 * x * y
+    return moved_x, moved_y, trusted
 
 
 def _growth(over: Polynomial, under: Polynomial) -> Polynomial:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,9 +15,10 @@ from o2recon.scene.capture import Capture, Lens, Picture, Reader, Shot
 from o2recon.scene.floor import floor_height
 from o2recon.scene.headers import read_header
 from o2recon.scene.images import file_stamp
-from o2recon.scene.matrices import check_rigid, resized, resized_lens, typical
+from o2recon.scene.matrices import resized, typical
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame, Scene
+from o2recon.scene.shots import depth_lens, flaw, id_lens
 from o2recon.scene.upright import checked_up, told, up_of_cameras, up_of_surfaces, upright
 from o2recon.types import Camera, Frame
 
@@ -55,12 +55,12 @@ class RecordedScene(Scene):
         depth_scale: float,
         depth_noise: Sequence[float],
         sketches: str | Path | None,
-        up: Literal["auto"] | Sequence[float],
+        up: str | Sequence[float | int],
         scale: float,
         width: int | None,
     ) -> None:
         _check_options(frame_skip=frame_skip, depth_scale=depth_scale, scale=scale, width=width, sketches=sketches)
-        given = None if isinstance(up, str) and up == "auto" else checked_up(up)
+        given = None if up == "auto" else checked_up(up)
         self.root = Path(root)
         self.name = self.root.resolve().stem if self.root.is_file() else self.root.resolve().name
         self.max_bad_share, self._depth_scale, self._depth_noise = max_bad_share, depth_scale, tuple(depth_noise)
@@ -71,7 +71,7 @@ class RecordedScene(Scene):
         usable = [self._shots[i] for i in self.indices]
         self.has_depth = any(s.depth is not None for s in usable)
         self.has_instances = any(s.instance is not None for s in usable)
-        self.camera = typical([_depth_lens(s).camera for s in usable if s.depth is not None or not self.has_depth])
+        self.camera = typical([depth_lens(s).camera for s in usable if s.depth is not None or not self.has_depth])
         if width is not None:
             self.camera = resized(self.camera, width, max(round(self.camera.height * width / self.camera.width), 1))
         self.labels, self._files, self._sketches = dict(capture.labels), capture.files, capture.sketches
@@ -123,7 +123,7 @@ class RecordedScene(Scene):
     def _depth(self, index: int, shot: Shot, covered: np.ndarray) -> Float[np.ndarray, "height width"]:
         if shot.depth is None:
             return np.zeros(covered.shape, np.float32)
-        carried = self._registration(_depth_lens(shot)).depth(self._metres(index, shot.depth))
+        carried = self._registration(depth_lens(shot)).depth(self._metres(index, shot.depth))
         return np.where(covered, carried, np.float32(0))
 
     def _metres(self, index: int, picture: Picture) -> Float[np.ndarray, "rows columns"]:
@@ -142,19 +142,19 @@ class RecordedScene(Scene):
         ids = self._pixels(index, picture)
         if ids.dtype.itemsize > 2 and ids.size and (ids.max() > np.iinfo(np.int32).max or ids.min() < 0):
             raise DamagedFrame(f"{picture.source} holds ids below 0 or above 2147483647")
-        registration = self._registration(_id_lens(shot, *picture.size))
+        registration = self._registration(id_lens(shot, *picture.size))
         return registration.nearest(ids).astype(np.int32), registration.covered
 
     def _registration(self, lens: Lens) -> Registration:
         """From a lens to the working grid."""
         camera = lens.camera
         key = repr((camera.width, camera.height, lens.distortion, lens.fisheye)).encode() + camera.intrinsics.tobytes()
-        if key not in self._registrations:
-            self._registrations[key] = Registration(source=lens, target=self.camera)
+        registration = self._registrations.get(key)
+        if registration is None:  # frames are read by several threads: two may make the same one
+            registration = self._registrations[key] = Registration(source=lens, target=self.camera)
             if len(self._registrations) > KEPT_REGISTRATIONS:
                 self._registrations.popitem(last=False)
-        self._registrations.move_to_end(key)
-        return self._registrations[key]
+        return registration
 
     # ---- the scan as a whole ----
 
@@ -183,7 +183,7 @@ class RecordedScene(Scene):
         if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
             sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
             raise ValueError(f"{path} is {width}x{height}: paint it on the view's image, which is {sizes}")
-        mask = self._registration(_id_lens(shot, width, height)).nearest(image) > 127
+        mask = self._registration(id_lens(shot, width, height)).nearest(image) > 127
         if not mask.any():
             raise ValueError(f"{path} is an empty mask: paint the hidden part white, or remove the file")
         return mask
@@ -227,11 +227,11 @@ class RecordedScene(Scene):
             raise ValueError(f"{self.root} holds no frames: check that scene.root and scene=<layout> fit together")
         self.num_listed, self.poses, self.skipped, self._shots = len(listed), {}, {}, {}
         for index in listed:
-            flaw = capture.damaged[index] if index in capture.damaged else _flaw(shots[index])
-            if flaw is None:
+            reason = capture.damaged[index] if index in capture.damaged else flaw(shots[index])
+            if reason is None:
                 self._shots[index], self.poses[index] = shots[index], shots[index].camera_to_world
             else:
-                self.skipped[index] = flaw
+                self.skipped[index] = reason
         self.check_damage()  # before any is named: too many are one line, a few are one line each
         if not self.poses:
             raise ValueError(f"{self.root} has no usable frame ({self.skipped[listed[0]]}): export the scan again")
@@ -267,36 +267,7 @@ class RecordedScene(Scene):
         """Camera, pose and depth of a frame, depth as stored."""
         shot = self._shot(index)
         assert shot.depth is not None
-        return _depth_lens(shot).camera, shot.camera_to_world, self._metres(index, shot.depth)
-
-
-def _depth_lens(shot: Shot) -> Lens:
-    """The lens of the depth picture; of the colour when there is none."""
-    if shot.depth is None:
-        return shot.lens
-    return shot.depth_lens or resized_lens(shot.lens, *shot.depth.size)
-
-
-def _id_lens(shot: Shot, width: int, height: int) -> Lens:
-    """The lens of an id picture: of depth's size and not colour's it is depth's, else it is colour's."""
-    if shot.depth is not None and (width, height) == shot.depth.size != shot.color.size:
-        return _depth_lens(shot)
-    return resized_lens(shot.lens, width, height)
-
-
-def _flaw(shot: Shot) -> str | None:
-    """Why a frame cannot be used; None when it can."""
-    for picture, lens in ((shot.color, shot.lens), (shot.depth, shot.depth_lens)):
-        if picture is None or lens is None:
-            continue
-        size, expected = picture.size, (lens.camera.width, lens.camera.height)
-        if size != expected:
-            return "{} is {}x{}, its intrinsics are for {}x{}".format(picture.source, *size, *expected)
-    try:
-        check_rigid(shot.camera_to_world, f"the pose of {shot.color.source}")
-    except ValueError as error:
-        return str(error)
-    return None
+        return depth_lens(shot).camera, shot.camera_to_world, self._metres(index, shot.depth)
 
 
 def _check_options(

@@ -13,7 +13,9 @@ COLUMNS = 60
 """Pixels used per row of a depth image."""
 LEVEL = 0.3
 """Cameras whose mean up vector is shorter than this were held every way."""
-SEARCH_DEGREES = (25.0, 12.0, 6.0, 3.0, 3.0)
+ROLL_SHARE = 0.2
+"""Cameras were held level, but for this variance of their horizontal axes out of the level, relative to that in it."""
+SEARCH_DEGREES = (30.0, 15.0, 8.0, 4.0, 3.0)
 """Surfaces that lean by less than this from the estimate so far are taken as horizontal, one after the other."""
 MIN_SHARE = 0.02
 """Horizontal surfaces must be this share of all that was seen before they correct the cameras."""
@@ -42,7 +44,11 @@ def upright(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
 
 
 def up_of_cameras(poses: Float[np.ndarray, "frames 4 4"], name: str) -> Float[np.ndarray, "3"]:
-    """The mean direction of the images' upper edge. ValueError when the cameras were held every way."""
+    """What is perpendicular to the images' lower edges where those say it, else the mean direction of the left edges.
+
+    The first needs cameras that were held level and turned; unlike the second it does not mind that all look down from
+    one side. ValueError when the cameras were held every way.
+    """
     mean = -poses[:, :3, 1].mean(0)
     length = float(np.linalg.norm(mean))
     if length < LEVEL:
@@ -50,7 +56,11 @@ def up_of_cameras(poses: Float[np.ndarray, "frames 4 4"], name: str) -> Float[np
             f"{name} does not say which way is up, and its cameras were held every way: set scene.up to the direction"
             " that is up in its world, such as scene.up=[0,0,1]"
         )
-    return np.asarray(mean / length)
+    mean = mean / length
+    spread, axes = np.linalg.eigh(np.einsum("ni,nj->ij", poses[:, :3, 0], poses[:, :3, 0]) / len(poses))
+    level = axes[:, 0] * np.sign(axes[:, 0] @ mean)
+    turned = spread[0] < ROLL_SHARE * spread[1] and level @ mean > 0.5
+    return np.asarray(level if turned else mean)
 
 
 def up_of_surfaces(
@@ -76,8 +86,8 @@ def told(up: Float[np.ndarray, "3"], cameras: Float[np.ndarray, "3"], name: str)
     """Log what was taken."""
     turned = np.degrees(np.arccos(np.clip(up @ cameras, -1, 1)))
     log.info(
-        "%s does not say which way is up: [%.4f, %.4f, %.4f] is taken (the cameras' mean, turned by %.1f degrees to the"
-        " horizontal surfaces); scene.up=[x,y,z] sets it",
+        "%s does not say which way is up: [%.4f, %.4f, %.4f] is taken (the cameras', turned by %.1f degrees to that of"
+        " the horizontal surfaces); scene.up=[x,y,z] sets it",
         *(name, *up, turned),
     )
 
