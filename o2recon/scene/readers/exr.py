@@ -24,6 +24,8 @@ ROWS = {0: 1, 1: 1, 2: 1, 3: 16}
 """Lines of one chunk by compression: none, RLE, ZIP of single lines, ZIP."""
 COMPRESSIONS = ("none", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
 MAX_ATTRIBUTES = 1000
+MAX_RATIO = 1100
+"""Of packing: deflate's is 1032."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ def read_exr(source: str, data: bytes) -> Float[np.ndarray, "rows columns"]:
     rows, line = ROWS[header.compression], header.width * sum(np.dtype(kind).itemsize for _, kind in header.channels)
     start = header.width * sum(np.dtype(kind).itemsize for _, kind in header.channels[: names.index(wanted)])
     kind = np.dtype(dict(header.channels)[wanted])
+    if line * header.height > MAX_RATIO * len(data):
+        raise ValueError(f"{source} is damaged (too short for {header.width}x{header.height} pixels): export it again")
     image = np.zeros((header.height, header.width), np.float32)
     chunks = -(-header.height // rows)
     try:
@@ -78,7 +82,7 @@ def exr_header(source: str, data: bytes) -> ExrHeader:
     except (KeyError, ValueError, struct.error) as error:
         raise ValueError(f"{source} is damaged (header without size, channels or compression)") from error
     width, height = x_max - x_min + 1, y_max - y_min + 1
-    if width < 1 or height < 1 or width * height > MAX_PIXELS or not channels:
+    if width < 1 or height < 1 or width * height * len(channels) > MAX_PIXELS or not channels:
         raise ValueError(f"{source} says it is {width}x{height} pixels with {len(channels)} channels: no depth image")
     if compression not in ROWS:
         name = COMPRESSIONS[compression] if compression < len(COMPRESSIONS) else compression

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from o2recon.scene.matrices import RIGID_TOLERANCE
+from o2recon.scene.matrices import RIGID_TOLERANCE, check_rigid
 from o2recon.types import Camera
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -17,13 +17,8 @@ Z_UP = np.array([0.0, 0.0, 1.0])
 
 def rigid(pose: Float[np.ndarray, "4 4"], source: str) -> Float[np.ndarray, "4 4"]:
     """The pose with its rotation made exactly orthonormal. ValueError, naming `source`, when it is no rigid motion."""
-    if not np.isfinite(pose).all():
-        raise ValueError(f"{source}: the pose holds nan or infinite numbers")
-    rotation = pose[:3, :3]
-    error = np.abs(rotation.T @ rotation - np.eye(3)).max()
-    if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
-        raise ValueError(f"{source}: the pose is no rigid motion (rotation off by {error:.2g})")
-    u, _, v = np.linalg.svd(rotation)
+    check_rigid(pose, f"{source}: the pose")
+    u, _, v = np.linalg.svd(pose[:3, :3])
     return np.block([[u @ v, pose[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
 
 

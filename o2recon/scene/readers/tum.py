@@ -41,7 +41,7 @@ class TumReader:
     Sources: cvg.cit.tum.de/data/datasets/rgbd-dataset/file_formats and .../tools; libvis' rgbd_video_io_tum_dataset.h.
     """
 
-    def __init__(self, *, intrinsics: str | Sequence[float], trajectory: str, max_difference: float) -> None:
+    def __init__(self, *, intrinsics: str | Sequence[float | int], trajectory: str, max_difference: float) -> None:
         if isinstance(intrinsics, str) and intrinsics not in ("auto", *LENSES):
             raise ValueError(f"scene.reader.intrinsics is {intrinsics}; it may be auto, {', '.join(LENSES)} or numbers")
         if not isinstance(intrinsics, str) and len(intrinsics) not in LENS_SIZES:
