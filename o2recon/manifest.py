@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,19 @@ def is_current(file: Path, *, stage: str, config: Any, inputs: dict[str, str]) -
         return False
 
 
-def write_manifest(file: Path, *, stage: str, config: Any, inputs: dict[str, str], notes: dict[str, Any]) -> None:
-    """Written last, atomically: its presence means the stage finished. `notes`: counts and warnings worth keeping."""
+def write_manifest(
+    file: Path,
+    *,
+    stage: str,
+    config: Any,
+    inputs: dict[str, str],
+    notes: dict[str, Any],
+    outputs: Iterable[Path] = (),
+) -> None:
+    """Written last, atomically: its presence means the stage finished. `notes`: counts and warnings worth keeping.
+
+    `outputs`: files beside or below the manifest that the stage wrote; `altered` finds out whether they are still so.
+    """
     content = {
         "stage": stage,
         "fingerprint": stage_fingerprint(stage, config, inputs),
@@ -42,8 +54,25 @@ def write_manifest(file: Path, *, stage: str, config: Any, inputs: dict[str, str
         "config": config,
         "inputs": inputs,
         "notes": notes,
+        "outputs": {path.relative_to(file.parent).as_posix(): _digest(path) for path in sorted(outputs)},
     }
     write_json(file, content)
+
+
+def altered(file: Path) -> str | None:
+    """What is wrong with the first output that is not as its stage left it; None when all are."""
+    for name, digest in json.loads(file.read_text()).get("outputs", {}).items():
+        path = file.parent / name
+        if not path.is_file():
+            return f"{path} is gone"
+        if _digest(path) != digest:
+            return f"{path} was changed"
+    return None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def stage_fingerprint(stage: str, config: Any, inputs: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ from o2recon.cli.build import build
 from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
-from o2recon.manifest import is_current, stage_fingerprint, write_manifest
+from o2recon.manifest import altered, is_current, stage_fingerprint, write_manifest
 from o2recon.objects import Kept
 from o2recon.scene import Scene
 from o2recon.sweep import changes, exclusive, shared
@@ -28,6 +28,9 @@ MANIFESTS = {
     "inpaint": "inpainted/manifest.json",
     "cues": "cues/manifest.json",
 }
+OUTPUTS = {"objects": ("object.json", "images", "depth", "masks/visible"), "volume": ("hull.npz",)}
+"""What a stage writes beside its manifest; the others write to the manifest's folder and below."""
+UNCHECKED = {"masks": ("cache", "manifest.json", "visible")}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ class Step:
     @property
     def is_current(self) -> bool:
         return is_current(self.manifest, stage=self.name, config=self.config, inputs=self.inputs)
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files that the stage wrote, without what it keeps for another time."""
+        root = self.manifest.parent
+        paths = [root / name for name in OUTPUTS[self.name]] if self.name in OUTPUTS else list(root.iterdir())
+        kept = [path for path in paths if path.name not in UNCHECKED.get(self.name, ("cache", "manifest.json"))]
+        return [f for path in kept for f in (path.rglob("*") if path.is_dir() else [path]) if f.is_file()]
 
     def notes(self) -> dict[str, Any]:
         """What the stage wrote down when it ran."""
@@ -98,6 +109,9 @@ class Preparation:
         steps = self.steps(kept)[: list(MANIFESTS).index(last) + 1]
         root = self.folder(kept.id).path
         again = build and self._job.config.retry == "all"
+        if steps[0].manifest.is_file():
+            with shared(root):
+                _distrust(steps)
         while True:
             if again or not all(step.is_current for step in steps):
                 if not build:
@@ -122,11 +136,27 @@ class Preparation:
             logger.info("object %d (%s): %s", kept.id, kept.category, step.name)
             notes, seconds = timed(lambda name=step.name: self._call(name, folder, kept))  # type: ignore[misc]
             notes = {**(notes or {}), "seconds": round(seconds, 2)}
-            write_manifest(step.manifest, stage=step.name, config=step.config, inputs=step.inputs, notes=notes)
+            write_manifest(
+                step.manifest,
+                stage=step.name,
+                config=step.config,
+                inputs=step.inputs,
+                notes=notes,
+                outputs=step.outputs,
+            )
 
     def _call(self, name: str, folder: ObjectFolder, kept: Kept) -> dict[str, Any] | None:
         stage = self._stages[name]
         return stage(self._scene, folder, kept) if name == "objects" else stage(self._scene, folder)
+
+
+def _distrust(steps: list[Step]) -> None:
+    """Take the manifest of a stage whose files are not as it left them, so that it runs again."""
+    for step in steps:
+        if step.is_current and (what := altered(step.manifest)) is not None:
+            logger.warning("%s since '%s' wrote it: that stage and those after it run again", what, step.name)
+            step.manifest.unlink()
+            return
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
