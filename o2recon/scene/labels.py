@@ -1,6 +1,7 @@
 """The label table: label id -> category and NYU40 class."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from o2recon.scene.scene import Label
@@ -36,3 +37,12 @@ def read_labels(path: Path) -> dict[int, Label]:
         nyu40 = int(cells["nyu40id"]) if cells["nyu40id"].isdigit() else -1
         labels[int(cells["id"])] = Label(int(cells["id"]), cells["raw_category"], nyu40)
     return labels
+
+
+def write_labels(path: Path, labels: Mapping[int, Label]) -> None:
+    """A table that `read_labels` and ScanNet's own tools read; tabulators and line ends in names become blanks."""
+    rows = ["\t".join(("id", "raw_category", "category", "count", "nyu40id"))]
+    for label in sorted(labels.values(), key=lambda label: label.id):
+        name = " ".join(label.raw_category.split())
+        rows.append("\t".join((str(label.id), name, name, "1", str(label.nyu40) if label.nyu40 >= 0 else "")))
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

@@ -1,7 +1,10 @@
 """Reader of COLMAP workspaces."""
 
-import logging
+import json
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
 
 from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.images import file_picture
@@ -14,8 +17,8 @@ from o2recon.scene.readers.naming import Companions, check_shots, chosen_folder,
 DEPTH_FOLDERS = ("depth", "depths", "depth_images")
 INSTANCE_FOLDERS = ("instances", "instance", "instance-filt")
 LABEL_FOLDERS = ("labels", "label", "label-filt")
-
-log = logging.getLogger(__name__)
+NOTE = "world.json"
+"""What COLMAP's files have no place for; written by ColmapWriter, which other programs pass over."""
 
 
 class ColmapReader:
@@ -27,8 +30,8 @@ class ColmapReader:
     image, of the same name or the frame's number; `auto` for the usual ones if they are there, null for none. Sparse
     points with more than `max_error` pixels of reprojection error, or seen by fewer than `min_track` images, are left
     out. Frames are numbered as their names are (`frame_00012.jpg` is 12), else by order. World and unit are the model's
-    own: COLMAP knows no metres and no up. Registered images that are not there are damaged frames; images that are not
-    registered are left out.
+    own: COLMAP knows no metres and no up (our writer leaves a note, `world.json`). Registered images that are not there
+    are damaged frames; images that are not registered are left out.
 
     Sources: see colmap_files and colmap_cameras.
     """
@@ -83,13 +86,27 @@ class ColmapReader:
                 damaged[index] = f"{folder}: {damage}" if str(root) not in str(damage) else str(damage)
         capture = Capture(
             shots=tuple(sorted(shots, key=lambda shot: shot.index)),
-            up=None,
+            up=_written_up(root),
             damaged=damaged,
             labels=read_labels(table) if table else {},
             points=model.reliable_points(max_error=self._max_error, min_track=self._min_track),
-            files=(*model.files, *([table] if table else [])),
+            files=(*model.files, *(path for path in (table, root / NOTE) if path is not None and path.is_file())),
         )
         return check_shots(capture, root, "set scene.reader.images to the folder that image names start from")
+
+
+def _written_up(root: Path) -> Float[np.ndarray, "3"] | None:
+    """What our writer noted; None for everybody else's models."""
+    path = root / NOTE
+    if not path.is_file():
+        return None
+    try:
+        up = np.array(json.loads(path.read_bytes())["up"], float)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: remove it and give scene.up") from error
+    if up.shape != (3,) or not abs(np.linalg.norm(up) - 1) < 1e-6:
+        raise ValueError(f"{path} says no unit vector as up: remove it and give scene.up")
+    return up
 
 
 def images_of(root: Path, folder: Path) -> Path:
