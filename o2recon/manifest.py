@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,19 @@ def package_version() -> str:
         return version("o2recon")
     except PackageNotFoundError:
         return "uninstalled"
+
+
+@cache
+def source_commit() -> str | None:
+    """Commit of the checkout that the package is run from, '-dirty' when files differ; None for an installed copy."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def fingerprint(content: Any) -> str:

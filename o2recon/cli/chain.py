@@ -17,7 +17,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
 from o2recon.logger import CsvLogger, RunFacts
-from o2recon.manifest import package_version
+from o2recon.manifest import package_version, source_commit
 from o2recon.models import MissingWeights
 from o2recon.objects import Kept
 from o2recon.scene import Scene
@@ -246,6 +246,7 @@ class Chain:
             "inputs": identity["inputs"],
             "versions": {
                 "o2recon": package_version(),
+                "commit": source_commit(),
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "numpy": numpy.__version__,

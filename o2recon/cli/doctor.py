@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from o2recon.cli.bug_report import bug_report
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.cli.options import nested
@@ -37,25 +38,32 @@ OPTIONAL = {
 
 
 def run(job: Job) -> None:
-    """Print what was found, one line each."""
+    """Print what was found, one line each; for a bug report more of it, with the home folder written as ~."""
+    if not job.config.doctor.report:
+        print(*_found(job), sep="\n")
+        return
+    for line in (*_found(job), *bug_report(job)):
+        print(line.replace(str(Path.home()), "~"))
+
+
+def _found(job: Job) -> Iterator[str]:
     import torch
 
-    print(f"o2recon {package_version()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
-    print(_memory())
+    yield f"o2recon {package_version()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield f"torch {torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+    yield _memory()
     for device in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(device)
-        print(f"GPU {device}: {facts.name}, {facts.total_memory / 2**30:.0f} GiB")
+        yield f"GPU {device}: {facts.name}, {facts.total_memory / 2**30:.0f} GiB"
     if not torch.cuda.is_available():
-        print("no GPU: everything runs on the CPU, a few minutes an object")
+        yield "no GPU: everything runs on the CPU, a few minutes an object"
     for module, (enables, remedy) in OPTIONAL.items():
-        print(_line(module, enables, remedy))
-    for line in (*_networks(job), *_cue_networks(job), *_semantic_network(job)):
-        print(line)
+        yield _line(module, enables, remedy)
+    yield from (*_networks(job), *_cue_networks(job), *_semantic_network(job))
     for name in ("work", "outputs"):
         folder = Path(job.config[name]).absolute()
         existing = next(p for p in (folder, *folder.parents) if p.is_dir())
-        print(f"{name}: {folder}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free")
+        yield f"{name}: {folder}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free"
 
 
 def _networks(job: Job) -> Iterator[str]:

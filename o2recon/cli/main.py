@@ -40,6 +40,8 @@ def status_of(argv: list[str]) -> int:
 
         print(describe(name))
         return 0
+    if name == "doctor" and "--report" in arguments:
+        arguments = [*(a for a in arguments if a != "--report"), "doctor.report=true"]
     return _launched(name, arguments)
 
 

@@ -74,5 +74,8 @@ STAGES = {
         "o2recon.cli.clean",
         ("clean",),
     ),
-    "doctor": Stage("what this machine has, and what each missing thing would enable", "o2recon.cli.doctor"),
+    "doctor": Stage(
+        "what this machine has, and what each missing thing would enable; --report: what a bug report needs",
+        "o2recon.cli.doctor",
+    ),
 }

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from o2recon.cli.main import status_of
+from o2recon.manifest import package_version
+from o2recon.sweep import write_result
 
 
 def test_doctor_says_which_cue_networks_are_there_and_how_to_get_the_others(
@@ -29,3 +31,19 @@ def test_missing_weights_stop_a_run_over_all_objects_once(
         shown = capsys.readouterr()
         assert (shown.out + shown.err).count("hf download prs-eth/marigold-normals-v1-1") == 1
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_bug_report_names_revision_packages_and_what_failed_and_hides_home_and_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("NUMBA_NUM_THREADS_NOTE", "shown")
+    run = tmp_path / "outputs" / "main" / "quick" / "none" / "room" / "1" / "seed_0"
+    versions = {"o2recon": package_version()}
+    write_result(run, {"status": "failed", "error": "no view left", "fingerprint": "abc", "versions": versions})
+    assert status_of(["doctor", "--report", f"outputs={tmp_path / 'outputs'}"]) == 0
+    shown = capsys.readouterr().out
+    assert "numpy " in shown and "revision: " in shown and "NUMBA_NUM_THREADS_NOTE=shown" in shown
+    assert "failed: ~/outputs/main/quick/none/room/1/seed_0 (fingerprint abc): no view left" in shown
+    assert "hf_secret" not in shown and str(tmp_path) not in shown
