@@ -1,5 +1,6 @@
 """Writers: a scene into one layout each."""
 
 from o2recon.scene.writers.o2recon_training import O2ReconTrainingWriter
+from o2recon.scene.writers.scannet import ScanNetWriter
 
-__all__ = ["O2ReconTrainingWriter"]
+__all__ = ["O2ReconTrainingWriter", "ScanNetWriter"]
