@@ -17,9 +17,7 @@ def opened_scene(job: Job) -> Scene:
 
     Nothing is made before a frame is asked for; it is kept in `work/<scene>/`.
     """
-    if OmegaConf.is_missing(job.config.scene, "root"):
-        raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
-    scene: Scene = build(job.config.scene)
+    scene = captured_scene(job)
     folder = Path(job.config.work) / scene.name
     depth: DepthSource = build(job.config.depth)
     instances: IdSource = build(job.config.instances)
@@ -28,3 +26,11 @@ def opened_scene(job: Job) -> Scene:
     if depth.needs_instances:
         return depth(instances(scene, folder / "instances", device=job.device), folder / "depth", device=job.device)
     return instances(depth(scene, folder / "depth", device=job.device), folder / "instances", device=job.device)
+
+
+def captured_scene(job: Job) -> Scene:
+    """The capture alone, with or without depth and ids. ValueError without `scene.root`."""
+    if OmegaConf.is_missing(job.config.scene, "root"):
+        raise ValueError("scene.root is needed: add scene.root=FOLDER, the scan's folder, to the command")
+    scene: Scene = build(job.config.scene)
+    return scene

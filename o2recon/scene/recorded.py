@@ -246,7 +246,8 @@ class RecordedScene(Scene):
         self.capture_to_world = np.eye(4)
         self.capture_to_world[:3, :3] = scale * rotation
         self.points = None if capture.points is None else capture.points @ self.capture_to_world[:3, :3].T
-        self.groundtruth = capture.groundtruth
+        truth = self.root / "groundtruth"
+        self.groundtruth = truth if capture.groundtruth is None and truth.is_dir() else capture.groundtruth
         if (self.capture_to_world == np.eye(4)).all():
             return
         for index, pose in self.poses.items():

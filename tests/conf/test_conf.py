@@ -42,7 +42,7 @@ def own_keys(name: str, folder: str) -> dict:
 def test_every_option_of_every_group_builds(group: str, option: str, tiny_room: Path) -> None:
     key = group if group != "optimizer" else "train"
     override = f"{group}={option}" if group != "optimizer" else f"optimizer@train.optimizer={option}"
-    config = composed(override, f"scene.root={tiny_room}")
+    config = composed(override, f"scene.root={tiny_room}", "convert.root=written")
     # other layouts than ScanNet's are opened in tests/scene/readers; here their readers take the options of the yaml
     built = build(config.scene.reader if group == "scene" and option != "scannet" else config[key])
     assert built is not None

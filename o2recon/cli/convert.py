@@ -1,0 +1,53 @@
+"""The stage `convert`: a capture, as the pipeline sees it, written in another layout."""
+
+import logging
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from o2recon.cli.build import build
+from o2recon.cli.job import Job
+from o2recon.cli.opening import captured_scene, opened_scene
+from o2recon.scene import Scene
+from o2recon.scene.writers.folder import read_notes
+
+logger = logging.getLogger(__name__)
+
+
+def run(job: Job) -> Path:
+    """Write the capture and say how to run on the result; gives its folder. ValueError for bad input."""
+    if OmegaConf.is_missing(job.config.convert, "root"):
+        raise ValueError("convert.root is needed: add convert.root=FOLDER, the folder to write, to the command")
+    scene = _asked_for(job)
+    root = Path(str(job.config.convert.root))
+    build(job.config.convert)(scene)
+    _copy_truth(scene, root)
+    print(_next_command(root, len(scene.indices)))
+    return root
+
+
+def _asked_for(job: Job) -> Scene:
+    """The capture, with depth and ids from elsewhere only where that was chosen: it may have neither."""
+    chosen = HydraConfig.get().runtime.choices
+    return captured_scene(job) if chosen["depth"] == chosen["instances"] == "given" else opened_scene(job)
+
+
+def _copy_truth(scene: Scene, root: Path) -> None:
+    """The true meshes beside the frames, so that what is made of the copy can be scored like what is made of it."""
+    if scene.groundtruth is None or not root.is_dir():
+        return
+    if not (scene.capture_to_world == np.eye(4)).all():
+        logger.warning("%s is not copied: it lies in the capture's own world; give groundtruth=", scene.groundtruth)
+        return
+    shutil.copytree(scene.groundtruth, root / "groundtruth", dirs_exist_ok=True)
+
+
+def _next_command(root: Path, frames: int) -> str:
+    notes = read_notes(root) or {}
+    layout = notes.get("layout", HydraConfig.get().runtime.choices["convert"])
+    command = ["o2recon", "run", f"scene={layout}", f"scene.root={root}", *notes.get("options", []), "object=all"]
+    return f"{frames} frames are in {root}. Run on them: {shlex.join(command)}"
