@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from o2recon.cli.job import Job
-from o2recon.sweep import KINDS, Removable, removable, remove
+from o2recon.sweep import KINDS, Removable, bytes_shown, removable, remove
 
 logger = logging.getLogger(__name__)
 
@@ -16,21 +16,17 @@ def run(job: Job) -> list[Removable]:
     found = removable(work, study, kinds)
     for kind in kinds:
         items = [r for r in found if r.kind == kind]
-        print(f"{kind:12} {_size(sum(r.num_bytes for r in items)):>9}  {len(items):4} folders  {KINDS[kind]}")
+        print(f"{kind:12} {bytes_shown(sum(r.num_bytes for r in items)):>9}  {len(items):4} folders  {KINDS[kind]}")
         for item in items:
             logger.debug("%s", item.path)
     if not found:
         print(f"nothing to delete in {work} and {study}")
         return []
     if not job.config.clean.delete:
-        print(f"{_size(sum(r.num_bytes for r in found))} in all; add clean.delete=true to delete it")
+        print(f"{bytes_shown(sum(r.num_bytes for r in found))} in all; add clean.delete=true to delete it")
         return found
     gone = list(remove(found))
-    print(f"deleted {_size(sum(r.num_bytes for r in gone))} in {len(gone)} folders")
+    print(f"deleted {bytes_shown(sum(r.num_bytes for r in gone))} in {len(gone)} folders")
     if left := len(found) - len(gone):
         print(f"{left} folders stay: somebody has begun to work with them")
     return gone
-
-
-def _size(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

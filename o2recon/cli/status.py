@@ -10,8 +10,10 @@ from o2recon.sweep import (
     Estimates,
     Journal,
     Planned,
+    bytes_shown,
     duration,
     earlier_results,
+    holdings,
     latest_sweep,
     standing,
     study_status,
@@ -43,6 +45,9 @@ def run(job: Job) -> list[Entry]:
     print(told + (f"; about {duration(left)} left, one after the other" if left else ""))
     if journal is not None:
         print(f"last sweep, {journal.folder.name}: {_standing(journal)}")
+    held = {kind: size for kind, size in holdings(job.study).items() if size}
+    parts = ", ".join(f"{kind} {bytes_shown(size)}" for kind, size in held.items())
+    print(f"on disk: {bytes_shown(sum(held.values()))} ({parts}); 'o2recon clean' says what can go")
     return entries
 
 

@@ -14,7 +14,7 @@ from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
 from o2recon.sweep.result import RESULT, is_finished, read_result, write_result
 from o2recon.sweep.status import Entry, study_status
-from o2recon.sweep.storage import KINDS, Removable, holdings, removable, remove
+from o2recon.sweep.storage import KINDS, Removable, bytes_shown, holdings, removable, remove
 
 __all__ = [
     "HEARTBEAT_S",
@@ -28,6 +28,7 @@ __all__ = [
     "Record",
     "Removable",
     "Standing",
+    "bytes_shown",
     "changes",
     "deciding",
     "duration",

@@ -29,6 +29,11 @@ class Removable:
     lock: Path | None
 
 
+def bytes_shown(num_bytes: int) -> str:
+    """In MB, from a thousand on in GB."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; links count for nothing."""
     if path.is_symlink():

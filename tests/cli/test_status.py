@@ -25,8 +25,17 @@ def test_status_shows_what_is_done_what_is_planned_and_how_long_it_will_take(
     assert status_of(["status", f"outputs={tmp_path}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[5] for line in lines[2:5]] == ["ok", "planned", "planned"]
-    assert lines[-2] == "1 ok, 2 planned; about 2 min left, one after the other"
-    assert lines[-1] == "last sweep, 2026: 1 ok, 2 waiting"
+    assert lines[-3] == "1 ok, 2 planned; about 2 min left, one after the other"
+    assert lines[-2] == "last sweep, 2026: 1 ok, 2 waiting"
+
+
+def test_status_says_what_the_study_holds_on_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "main" / "quick" / "none" / "room" / "1" / "seed_0"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "mesh.ply").write_bytes(b"x" * 1_500_000)
+    (run / "checkpoints" / "last.ckpt").write_bytes(b"x" * 2_500_000)
+    assert status_of(["status", f"outputs={tmp_path}"]) == 0
+    assert "on disk: 4.0 MB (meshes 1.5 MB, checkpoints 2.5 MB)" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_job_that_ended_without_a_result_is_failed_with_its_reason(
