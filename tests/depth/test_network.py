@@ -74,8 +74,6 @@ def test_a_frame_that_is_wrong_is_not_confirmed(tiny_scene: Scene, tmp_path: Pat
     bad = tiny_scene.indices[3]
 
     class Lying(Oracle):
-        identity = "lying"
-
         def _map(self, index: int) -> np.ndarray:
             found = oracle._map(index)
             if index == bad:
@@ -84,7 +82,7 @@ def test_a_frame_that_is_wrong_is_not_confirmed(tiny_scene: Scene, tmp_path: Pat
 
     points = sample_points(tiny_scene, 3000, noise=0.0)
     made = source(Lying(tiny_scene))(Blind(tiny_scene, points), tmp_path, device="cpu")
-    honest = source(oracle)(Blind(tiny_scene, points), tmp_path, device="cpu").frame(bad).depth
+    honest = source(oracle)(Blind(tiny_scene, points), tmp_path / "honest", device="cpu").frame(bad).depth
     depth = made.frame(bad).depth
     half = depth.shape[1] // 2
     assert (depth[:, half:] > 0).sum() < 0.5 * (honest[:, half:] > 0).sum()
