@@ -10,10 +10,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from o2recon.cli.build import build
+from o2recon.cli.convert_objects import ObjectWriter, convert_objects
 from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene, opened_scene
 from o2recon.scene import Scene
+from o2recon.scene.recorded import SKETCH_SUFFIX
 from o2recon.scene.writers.folder import read_notes
+from o2recon.workspace import write_image
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +25,14 @@ def run(job: Job) -> Path:
     """Write the capture and say how to run on the result; gives its folder. ValueError for bad input."""
     if OmegaConf.is_missing(job.config.convert, "root"):
         raise ValueError("convert.root is needed: add convert.root=FOLDER, the folder to write, to the command")
+    writer, root = build(job.config.convert), Path(str(job.config.convert.root))
+    if isinstance(writer, ObjectWriter):
+        convert_objects(job, writer)
+        return root
     scene = _asked_for(job)
-    root = Path(str(job.config.convert.root))
-    build(job.config.convert)(scene)
+    writer(scene)
     _copy_truth(scene, root)
+    _copy_sketches(scene, root)
     print(_next_command(root, len(scene.indices)))
     return root
 
@@ -44,6 +51,14 @@ def _copy_truth(scene: Scene, root: Path) -> None:
         logger.warning("%s is not copied: it lies in the capture's own world; give groundtruth=", scene.groundtruth)
         return
     shutil.copytree(scene.groundtruth, root / "groundtruth", dirs_exist_ok=True)
+
+
+def _copy_sketches(scene: Scene, root: Path) -> None:
+    """The capture's own painted masks, on the images that were written."""
+    for folder in sorted((scene.root / "sketches").glob("*")):
+        if folder.name.isdigit() and root.is_dir():
+            for view, mask in scene.sketches(int(folder.name)).items():
+                write_image(root / "sketches" / folder.name / f"{view}{SKETCH_SUFFIX}.png", mask)
 
 
 def _next_command(root: Path, frames: int) -> str:

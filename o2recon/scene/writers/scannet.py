@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt16
@@ -25,7 +24,7 @@ class ScanNetWriter:
     images are 0. ValueError for a scene without depth, which the layout cannot express, and for ids above 65535.
     """
 
-    def __init__(self, *, root: str | Path, color: Literal["jpg", "png"]) -> None:
+    def __init__(self, *, root: str | Path, color: str) -> None:
         if color not in ("jpg", "png"):
             raise ValueError(f"convert.color is {color}; choose jpg or png")
         self.root, self.color = Path(root), color
