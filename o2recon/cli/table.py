@@ -70,7 +70,7 @@ STAGES = {
     "convert": Stage(
         "write a capture in another layout: scene=A scene.root=FOLDER convert=B convert.root=FOLDER",
         "o2recon.cli.convert",
-        ("scene", "depth", "instances", "convert"),
+        (*PREPARING, "convert", *CHOICES),
     ),
     "synth": Stage("write a synthetic room in ScanNet layout, with ground truth", "o2recon.cli.synth", ("synth",)),
     "status": Stage("what is done, running, failed or unfinished in a study", "o2recon.cli.status"),

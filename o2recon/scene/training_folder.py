@@ -172,11 +172,14 @@ class TrainingFolder:
         return self._registration(source, camera).depth(np.where(raw < 65535, raw, 0).astype(np.float32)) / 1000
 
     def _registration(self, source: Camera, target: Camera) -> Registration:
+        """Kept, since most views share one: at most 8, each takes some bytes per pixel."""
         key = repr([(c.intrinsics.tolist(), c.width, c.height) for c in (source, target)])
-        if key not in self._registrations:
-            self._registrations.clear() if len(self._registrations) > 8 else None
-            self._registrations[key] = Registration(source=source, target=target)
-        return self._registrations[key]
+        registration = self._registrations.get(key)
+        if registration is None:  # views are read by several threads: two may make the same one
+            registration = Registration(source=source, target=target)
+            if len(self._registrations) < 8:
+                self._registrations[key] = registration
+        return registration
 
     def _within_reach(
         self, depth: Float[np.ndarray, "height width"], camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]

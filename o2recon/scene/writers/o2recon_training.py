@@ -32,14 +32,23 @@ class O2ReconTrainingWriter:
     beside it; their code reads none of them. Views are renumbered from 0; `o2recon.json` has the frames' numbers.
     """
 
+    layout = "o2recon_training"
+
     def __init__(self, *, root: str | Path) -> None:
         self.root = Path(root)
 
     def __call__(self, folder: ObjectFolder) -> Path:
-        """The folder that was written. ValueError for an object that is not prepared or has no depth."""
+        """The folder that was written, in place of an earlier one of ours.
+
+        ValueError for an object that is not prepared or has no depth, and where other data lie.
+        """
         record = folder.read_record()
-        frame = normalization(points := _cloud(folder, record))
         out = self.root / folder_name(record)
+        if out.exists() and not (out / NOTES).is_file():
+            raise ValueError(
+                f"{out} is there and was not written by 'o2recon convert': set convert.root to a new folder"
+            )
+        frame = normalization(points := _cloud(folder, record))
         with folder_written_atomically(out) as temporary:
             matrices: dict[str, np.ndarray] = {}
             for number, view in enumerate(track(record.views, description=f"object {record.object}: training data")):
