@@ -20,6 +20,8 @@ from o2recon.scene.readers.colmap_cameras import MODELS, PARAMETERS, ColmapCamer
 
 UNIT_TOLERANCE = 1e-2
 """Largest accepted deviation of a quaternion's length from 1: text files round."""
+FARTHEST = 1e9
+"""Units: a camera is nearer to the origin."""
 MAX_NAME = 4096
 """Bytes of an image's name."""
 MAX_REASON = 200
@@ -39,9 +41,9 @@ class ColmapImage:
     def camera_to_world(self) -> Float[np.ndarray, "4 4"]:
         """In OpenCV axes, the model's own unit. ValueError when the numbers are no rigid motion."""
         q, t = np.array(self.quaternion), np.array(self.translation)
-        length = np.linalg.norm(q)
-        if not (np.isfinite(q).all() and np.isfinite(t).all() and abs(length - 1) < UNIT_TOLERANCE):
-            raise ValueError(f"{self.name!r} has no rigid motion as its pose (its quaternion is {length:g} long)")
+        length = float(np.linalg.norm(q)) if np.abs(q).max() < 2 else np.inf
+        if not (abs(length - 1) < UNIT_TOLERANCE and np.abs(t).max() < FARTHEST):
+            raise ValueError(f"{self.name[:100]!r} has no rigid motion as its pose (its quaternion is {length:g} long)")
         w, x, y, z = q / length
         rotation = np.array(
             [

@@ -10,6 +10,9 @@ from o2recon.scene.images import Kind, file_picture
 NUMBERED = re.compile(r"(.*?)(\d{1,9})")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 ID_SUFFIXES = (".png", ".PNG")
+CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+MAX_PATH, MAX_PART = 2000, 200
+"""Characters of a path and of each of its parts."""
 
 
 def frame_numbers(names: Sequence[str]) -> tuple[int, ...]:
@@ -34,10 +37,12 @@ def _key(part: str) -> tuple[int, str]:
 
 
 def inside(root: Path, name: str, source: str) -> Path:
-    """The file that `source` names, below `root`. ValueError when the name leads out of it."""
+    """The file that `source` names, below `root`. ValueError when the name leads out of it or is no name of a file."""
     parts = PurePosixPath(name.replace("\\", "/"))
-    if not name or "\0" in name or parts.is_absolute() or PureWindowsPath(name).drive or ".." in parts.parts:
+    if not name or parts.is_absolute() or PureWindowsPath(name).drive or ".." in parts.parts:
         raise ValueError(f"{source} names {name[:100]!r}: files must lie in {root}, named relative to it")
+    if CONTROL.search(name) or len(name) > MAX_PATH or any(len(part) > MAX_PART for part in parts.parts):
+        raise ValueError(f"{source} names {name[:100]!r}, which can be no file of {root}")
     return root / parts
 
 

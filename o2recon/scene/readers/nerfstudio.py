@@ -19,6 +19,7 @@ from o2recon.scene.readers.transforms_json import (
     Entry,
     carried,
     lens_of,
+    number,
     pose_of,
     read_transforms,
     saved_to_original,
@@ -133,13 +134,13 @@ class NerfstudioReader:
         listed: dict[str, _Listed] = {}
         for path in paths:
             shared, frames = read_transforms(path)
-            unit = shared.get("integer_depth_scale")
-            if isinstance(unit, int | float) and not np.isclose(unit, self._depth_scale, rtol=1e-3, atol=0):
+            unit = number(shared, "integer_depth_scale", self._depth_scale, str(path))
+            if abs(unit - self._depth_scale) > 1e-3 * self._depth_scale:
                 raise ValueError(f"{path}: integer_depth_scale is {unit:g}: set scene.depth_scale={unit:g}")
-            for number, frame in enumerate(frames):
-                name = text(frame, COLOR_KEYS, f"{path}, frame {number}")
+            for place, frame in enumerate(frames):
+                name = text(frame, COLOR_KEYS, f"{path}, frame {place}")
                 if name is None:
-                    raise ValueError(f"{path}, frame {number} names no image: file_path must be there")
+                    raise ValueError(f"{path}, frame {place} names no image: file_path must be there")
                 listed.setdefault(name, _Listed(path, frame, shared, name))
         if not listed:
             raise ValueError(f"{paths[0]} lists no frames: export the capture again")
@@ -175,7 +176,7 @@ class NerfstudioReader:
         transform: Float[np.ndarray, "4 4"],
         scale: float,
     ) -> Shot:
-        source = f"{entry.path}, {entry.name}"
+        source = f"{entry.path}, {entry.name[:100]!r}"
         color = file_picture(_with_suffix(inside(root, entry.name, str(entry.path))), "color")
         mask = self._picture(root, entry, MASK_KEYS, "ids")
         depth = self._picture(root, entry, DEPTH_KEYS, "depth")

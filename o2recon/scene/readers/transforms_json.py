@@ -85,6 +85,11 @@ def pose_of(frame: Entry, source: str) -> Float[np.ndarray, "4 4"]:
     return rigid(pose @ OPENGL, source)
 
 
+def number(entry: Entry, key: str, default: float, source: str) -> float:
+    """A finite number. ValueError when it is none."""
+    return _Numbers((entry,), source).get(key, default)
+
+
 def matrix(entry: Entry, key: str, source: str) -> Float[np.ndarray, "4 4"]:
     """A 3x4 or 4x4 list of rows. ValueError when it is none."""
     rows = entry.get(key)
@@ -99,8 +104,7 @@ def saved_to_original(shared: Entry, source: str) -> tuple[Float[np.ndarray, "4 
 
     saved = applied_scale * applied_transform(original). ValueError when they cannot be undone.
     """
-    numbers = _Numbers((shared,), source)
-    scale = numbers.get("applied_scale", 1.0)
+    scale = number(shared, "applied_scale", 1.0, source)
     there = shared.get("applied_transform") is not None
     applied = matrix(shared, "applied_transform", source) if there else np.eye(4)
     linear = applied[:3, :3]
