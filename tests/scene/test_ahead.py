@@ -3,10 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from round_trip import opened
+from sens_file import sens_of_scan
 
 from o2recon.scene.ahead import num_cores, read_ahead
+from o2recon.scene.capture import Capture
+from o2recon.scene.readers import ScanNetRawReader
+from o2recon.types import Camera
 
 
 def threads() -> int:
@@ -61,3 +68,22 @@ def test_leaving_early_stops_the_reading() -> None:
         if key == 5:
             break
     assert threads() == 0 and len(read) <= 9
+
+
+def test_frames_of_a_zooming_camera_are_the_same_when_read_ahead(scan: Path, tmp_path: Path) -> None:
+    sens_of_scan(scan, tmp_path / "scene0001_00.sens")
+
+    def zooming(root: Path) -> Capture:
+        capture = ScanNetRawReader()(root)
+        shots = []
+        for number in range(80):
+            shot = capture.shots[number % 12]
+            k = shot.lens.camera.intrinsics * [[1 + number / 100], [1 + number / 100], [1]]
+            k[:2, 2] = shot.lens.camera.intrinsics[:2, 2]
+            shots.append(replace(shot, index=number, lens=replace(shot.lens, camera=Camera(k, 160, 120))))
+        return replace(capture, shots=tuple(shots))
+
+    scene = opened(tmp_path, zooming)
+    assert len(scene.indices) == 80
+    for frame in scene.frames():
+        assert (frame.color == scene.frame(frame.index).color).all()

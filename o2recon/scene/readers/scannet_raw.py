@@ -134,7 +134,9 @@ def _color(sens: SensFile, frame: int) -> UInt8[np.ndarray, "rows columns 3"]:
 def _depth(sens: SensFile, frame: int) -> Shaped[np.ndarray, "rows columns"]:
     with _damage_named():
         depth = sens.depth_image(frame)
-    return depth if sens.shift == MILLIMETRES else depth * np.float32(MILLIMETRES / sens.shift)
+    if sens.shift == MILLIMETRES:
+        return depth
+    return np.where(depth < 65535, depth * np.float32(MILLIMETRES / sens.shift), np.float32(0))
 
 
 @contextmanager

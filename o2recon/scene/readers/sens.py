@@ -145,7 +145,7 @@ def _read(path: Path, file: BinaryIO, size: int) -> SensFile:
     sizes = [(int(width), int(height)) for width, height in header["sizes"]]
     if not all(0 < width * height <= MAX_PIXELS for width, height in sizes):
         raise ValueError(f"{path}: images of {sizes} pixels are impossible: copy it again")
-    shift = float(_doubles(header["shift"]))
+    shift = float(_doubles(np.asarray(header["shift"])))
     if not 0 < shift < np.inf:
         raise ValueError(f"{path}: {shift:g} depth units per metre are impossible: copy it again")
     matrices = _doubles(header["matrices"])
