@@ -100,6 +100,8 @@ class ObjectRecord:
     views: tuple[ViewRecord, ...]
     floor: float | None
     """Height of the floor in the world, metres; None when no floor is known."""
+    capture_to_world: Float[np.ndarray, "4 4"] | None = None
+    """From the world of the capture's own files to ours (rotation and scale); None: they are the same."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class ObjectFolder:
             "units": "metres",
             "conventions": "camera_to_world in OpenCV axes, pixel centres at +0.5, world +z up",
             "floor": record.floor,
+            "capture_to_world": None if record.capture_to_world is None else record.capture_to_world.tolist(),
             "frame": {k: getattr(record.frame, k).tolist() for k in ("center", "rotation", "half_extents")},
             "views": [
                 {
@@ -98,7 +99,11 @@ class ObjectFolder:
             for v in content["views"]
         )
         frame = ObjectFrame(**{k: np.array(x, float) for k, x in content["frame"].items()})
-        return ObjectRecord(content["scene"], content["object"], content["category"], frame, views, content["floor"])
+        moved = content.get("capture_to_world")
+        return ObjectRecord(
+            *(content["scene"], content["object"], content["category"], frame, views, content["floor"]),
+            capture_to_world=None if moved is None else np.array(moved, float),
+        )
 
     def write_volume(self, volume: Volume) -> None:
         with written_atomically(self.path / "hull.npz") as temporary, open(temporary, "wb") as file:

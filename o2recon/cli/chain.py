@@ -256,6 +256,7 @@ class Chain:
             "mesh": {},
             "verdict": None,
             "groundtruth": None,
+            "capture_to_world": self._scene.capture_to_world.tolist(),
         }
 
 

@@ -1,11 +1,9 @@
 """The stage `convert`: a capture, as the pipeline sees it, written in another layout."""
 
-import logging
 import shlex
 import shutil
 from pathlib import Path
 
-import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
@@ -13,12 +11,11 @@ from o2recon.cli.build import build
 from o2recon.cli.convert_objects import ObjectWriter, convert_objects
 from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene, opened_scene
+from o2recon.cli.truth import truth_folder
 from o2recon.scene import Scene
 from o2recon.scene.recorded import SKETCH_SUFFIX
 from o2recon.scene.writers.folder import read_notes
 from o2recon.workspace import write_image
-
-logger = logging.getLogger(__name__)
 
 
 def run(job: Job) -> Path:
@@ -31,7 +28,7 @@ def run(job: Job) -> Path:
         return root
     scene = _asked_for(job)
     writer(scene)
-    _copy_truth(scene, root)
+    _copy_truth(job, scene, root)
     _copy_sketches(scene, root)
     print(_next_command(root, len(scene.indices)))
     return root
@@ -43,14 +40,11 @@ def _asked_for(job: Job) -> Scene:
     return captured_scene(job) if chosen["depth"] == chosen["instances"] == "given" else opened_scene(job)
 
 
-def _copy_truth(scene: Scene, root: Path) -> None:
+def _copy_truth(job: Job, scene: Scene, root: Path) -> None:
     """The true meshes beside the frames, so that what is made of the copy can be scored like what is made of it."""
-    if scene.groundtruth is None or not root.is_dir():
-        return
-    if not (scene.capture_to_world == np.eye(4)).all():
-        logger.warning("%s is not copied: it lies in the capture's own world; give groundtruth=", scene.groundtruth)
-        return
-    shutil.copytree(scene.groundtruth, root / "groundtruth", dirs_exist_ok=True)
+    truth = truth_folder(job, scene)
+    if truth is not None and root.is_dir():
+        shutil.copytree(truth, root / "groundtruth", dirs_exist_ok=True)
 
 
 def _copy_sketches(scene: Scene, root: Path) -> None:

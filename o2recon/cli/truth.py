@@ -3,17 +3,21 @@
 from pathlib import Path
 
 from o2recon.cli.job import Job
+from o2recon.evaluate.truth_moved import moved_truth
 from o2recon.scene import Scene
 
 
 def truth_folder(job: Job, scene: Scene) -> Path | None:
-    """`groundtruth=`, else the scene's own folder; None when there is neither. ValueError when it is no folder."""
-    if job.config.groundtruth is None:
-        return scene.groundtruth
-    folder = Path(job.config.groundtruth)
+    """`groundtruth=`, else the scene's own folder; None when there is neither. ValueError when it is no folder.
+
+    True meshes are in the world of the capture's own files; where that is not ours, the folder is a moved copy.
+    """
+    folder = scene.groundtruth if job.config.groundtruth is None else Path(job.config.groundtruth)
+    if folder is None:
+        return None
     if not folder.is_dir():
         raise ValueError(f"groundtruth={folder} is no folder: name the folder that holds <object>.ply")
-    return folder
+    return moved_truth(folder, scene.capture_to_world, Path(job.config.work) / scene.name / "groundtruth")
 
 
 def truth_files(folder: Path | None, object_id: int) -> list[Path]:

@@ -92,7 +92,11 @@ class Objects:
                 )
             )
         _remove_others(folder, chosen)
-        record = ObjectRecord(scene.name, kept.id, kept.category, object_frame, tuple(records), floor)
+        same = bool((scene.capture_to_world == np.eye(4)).all())
+        record = ObjectRecord(
+            *(scene.name, kept.id, kept.category, object_frame, tuple(records), floor),
+            capture_to_world=None if same else scene.capture_to_world,
+        )
         folder.write_record(record)
         if self.similarity is not None:
             self.similarity.write(folder, scores, record)
