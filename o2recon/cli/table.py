@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PREPARING = ("scene", "depth", "instances", "objects", "volume", "masks", "inpaint", "cues")
+PREPARING = ("scene", "check", "depth", "instances", "objects", "volume", "masks", "inpaint", "cues")
 """Config groups of the stages whose files lie in `work/`, in the order in which they run."""
 FITTING = ("data", "field", "render", "loss", "semantic", "train")
 CHOICES = ("experiment", "ablation")

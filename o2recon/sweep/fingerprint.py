@@ -10,7 +10,7 @@ from o2recon.manifest import stage_fingerprint
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device", "trainer"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
-    *("baselines", "annotate", "clean", "convert", "doctor", "reports", "sweep", "logger", "depth", "instances"),
+    *("baselines", "annotate", "clean", "convert", "doctor", "reports", "sweep", "logger", "depth", "instances", "check"),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan with the depth and the ids made
 for it are among the inputs."""

@@ -1,0 +1,167 @@
+"""The test of a capture's conventions before anything is computed from it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from o2recon.check.agreement import TOLERANCE, WORST, Agreement
+from o2recon.check.color import ColorOffset, color_offset
+from o2recon.check.findings import Finding, Report
+from o2recon.check.remedies import told
+from o2recon.check.search import Fit, Search
+from o2recon.check.views import Views, read_views
+from o2recon.scene import Scene
+
+BINS = 41
+POSES, COLOR = "poses and depth", "colour and depth"
+LEAST_PAIRS = 3
+EXPLAINED = 0.7
+"""Share of agreeing pixels that a mistake must bring about to be named."""
+MANY_RIMS = 3000
+"""Pixels of rims from which it is strange that colour meets them nowhere."""
+
+
+class ConventionCheck:
+    """Carries depth between a few views and compares, then looks whether colour lies on depth.
+
+    `pairs`: at most so many pairs of frames are compared, with `samples` pixels each. `agreeing`: share of them that
+    should agree within 3 % of the depth. `wrong`: share below which something is surely wrong when enough of the
+    pictures overlaps. `shifts`: poses of frames so many places away are tried. `color_offset`, `color_wrong`: share of
+    the image's width by which colour may lie beside depth before that is doubtful, and wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        pairs: int,
+        samples: int,
+        agreeing: float,
+        wrong: float,
+        shifts: Sequence[int],
+        color_offset: float,
+        color_wrong: float,
+    ) -> None:
+        self._pairs, self._samples, self._shifts = pairs, samples, tuple(shifts)
+        self._agreeing, self._wrong = agreeing, wrong
+        self._color_offset, self._color_wrong = color_offset, color_wrong
+
+    def __call__(self, scene: Scene, options: Mapping[str, Any]) -> Report:
+        """`options`: the scene's config, from which remedies are told. Reads at most 2 x `pairs` frames."""
+        if not scene.has_depth:
+            return Report((_untested(POSES, "poses and intrinsics could not be tested: there is no depth"),), (), 0)
+        views = read_views(scene, anchors=max(self._pairs // 2, 1), shifts=self._shifts)
+        pairs = len(views.pairs) // 2
+        if pairs < LEAST_PAIRS:
+            told = (
+                f"poses could not be tested: only {pairs} pairs of frames with depth overlap, {LEAST_PAIRS} are needed"
+            )
+            return Report((_untested(POSES, told),), views.indices, pairs)
+        search = Search(views, count=self._samples)
+        given = search.as_given()
+        findings = [self._posed(search, given, options, scene.camera.width)]
+        if findings[0].level != "wrong":
+            findings.append(self._colored(color_offset(views.pictures), scene.camera.width))
+        counts, edges = np.histogram(given.agreement.residuals, BINS, (-WORST, WORST))
+        percent = tuple(np.round(100 * edges, 3).tolist())
+        return Report(tuple(findings), views.indices, pairs, tuple(counts.tolist()), percent)
+
+    # ---- poses and depth ----
+
+    def _posed(self, search: Search, given: Fit, options: Mapping[str, Any], width: int) -> Finding:
+        now, numbers = given.agreement, _numbers(given.agreement)
+        if now.share >= self._agreeing and now.is_tested and not search.has_better_neighbor(given):
+            return _passed(search, given)
+        best = search.best()
+        level = _level(given, best)
+        if level == "ok":
+            return self._unexplained(search, given)
+        about, remedy = told(best.mistake, options, median_depth=_median_depth(search.views), width=width)
+        after = best.agreement
+        numbers["with_it"] = _numbers(after) | {"values": best.mistake.values}
+        evidence = (
+            f"then depth of {after.share:.0%} of the pixels agrees between views, now of {now.share:.0%};"
+            f" median residual then {_percent(after.median)}, now {_percent(now.median)}"
+        )
+        message = about if level == "wrong" else f"it seems that {about}"
+        return Finding(POSES, level, best.mistake.name, message, remedy, evidence, numbers)
+
+    def _unexplained(self, search: Search, given: Fit) -> Finding:
+        """Nothing known fits better."""
+        now, numbers = given.agreement, _numbers(given.agreement)
+        if not now.is_tested:
+            seen = f"only {now.overlap:.0%} of the pixels are seen in another of the frames"
+            return _untested(POSES, f"poses could not be tested: {seen}", numbers)
+        if now.share >= self._agreeing:
+            return _passed(search, given)
+        message = f"only {_agreeing(now)}, and no known mistake explains it"
+        level = "wrong" if now.share < self._wrong else "doubtful"
+        return Finding(POSES, level, "unknown", message, "look at the poses: they may drift", numbers=numbers)
+
+    # ---- colour ----
+
+    def _colored(self, found: ColorOffset, width: int) -> Finding:
+        numbers = {k: round(v, 3) if isinstance(v, float) else v for k, v in vars(found).items()}
+        if not found.is_tested:
+            if found.rims < MANY_RIMS:
+                few = f"depth has only {found.rims} pixels of clear rims"
+                return _untested(COLOR, f"whether colour lies on depth could not be tested: {few}", numbers)
+            message = f"colour has no edges where depth has rims ({found.rims} pixels), at no offset"
+            remedy = "look whether colour belongs to other frames"
+            return Finding(COLOR, "doubtful", "unknown", message, remedy, numbers=numbers)
+        off = np.hypot(found.right, found.down) / width + abs(found.size - 1) / 2
+        where = f"({found.right:+.1f}, {found.down:+.1f}) of {width} pixels"
+        least = max(self._color_offset, 2 / width)
+        if off <= least:
+            return Finding(COLOR, "ok", "none", f"colour lies on depth to {where}", numbers=numbers)
+        larger = "" if found.size == 1 else f" and is {found.size:.3g} times as large"
+        message = f"colour and depth are not registered: colour lies {where} (right, down) beside depth{larger}"
+        remedy = "register depth to colour, or correct the intrinsics of colour"
+        level = "wrong" if off > max(self._color_wrong, 2 * least) else "doubtful"
+        return Finding(COLOR, level, "unregistered_color", message, remedy, numbers=numbers)
+
+
+def _level(given: Fit, best: Fit) -> str:
+    """How sure it is that `best` is meant and not what the config says."""
+    before, after = given.agreement, best.agreement
+    if best.mistake.rank == 0 or after.share < EXPLAINED or after.cost > 0.9 * before.cost or not after.is_tested:
+        return "ok"
+    if after.cost < 0.6 * before.cost or after.median < 0.5 * before.median:
+        return "wrong"
+    return "doubtful" if after.median < 0.8 * before.median else "ok"
+
+
+def _passed(search: Search, given: Fit) -> Finding:
+    message, blind = _agreeing(given.agreement), search.blind(given)
+    if blind:
+        message += f"; the cameras move too little to show {', '.join(blind)}"
+    level = "untested" if len(blind) == 3 else "ok"
+    return Finding(POSES, level, "none", message, numbers=_numbers(given.agreement) | {"blind": blind})
+
+
+def _untested(about: str, message: str, numbers: dict[str, Any] | None = None) -> Finding:
+    return Finding(about, "untested", "none", message, numbers=numbers or {})
+
+
+def _agreeing(now: Agreement) -> str:
+    return f"{now.share:.0%} of the pixels agree in depth between views (median residual {_percent(now.median)})"
+
+
+def _numbers(now: Agreement) -> dict[str, Any]:
+    return {
+        "agreeing_share": round(now.share, 4),
+        "median_residual_percent": round(100 * now.median, 3) if np.isfinite(now.median) else None,
+        "looked_through_share": round(now.through, 4),
+        "overlap": round(now.overlap, 4),
+    }
+
+
+def _median_depth(views: Views) -> float:
+    known = views.depth[views.depth > 0]
+    return float(np.median(known)) if known.size else 0.0
+
+
+def _percent(share: float) -> str:
+    if not np.isfinite(share):
+        return "unknown"
+    return f"{share:.1%}" if share < TOLERANCE else f"{share:.0%}"

@@ -1,0 +1,121 @@
+"""Every planted mistake is named with its remedy; correct scans pass; what cannot be tested is said."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted_mistakes import CORRECT, MISTAKES, MistakenScene, Planted, moved
+
+from o2recon.check import ConventionCheck, Report
+from o2recon.scene import Scene
+from o2recon.types import Frame
+
+OPTIONS = {"depth_scale": 0.001, "scale": 1.0, "pose": "camera_to_world", "axes": "opencv"}
+ROOMS = ("room_dining", "room_living", "room_gym", "kitchen_a")
+
+
+def found(check: ConventionCheck, scene: Scene, planted: Planted = CORRECT) -> Report:
+    return check(MistakenScene(scene, planted), OPTIONS)
+
+
+@pytest.mark.parametrize("mistake", ["inverted", "opengl", "centimetres", "colour beside depth"])
+def test_a_planted_mistake_is_named_with_its_remedy(check: ConventionCheck, tiny: Scene, mistake: str) -> None:
+    planted, report = MISTAKES[mistake], found(check, tiny, MISTAKES[mistake])
+    assert report.level == "wrong"
+    (worst,) = report.worst()
+    assert worst.name == planted.name
+    assert planted.remedy is None or worst.remedy == planted.remedy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("room", ["tiny", *ROOMS])
+def test_every_mistake_is_named_on_every_scan(
+    check: ConventionCheck,
+    opened: Callable[[Path], Scene],
+    tiny: Scene,
+    request: pytest.FixtureRequest,
+    room: str,
+    mistake: str,
+) -> None:
+    scene = tiny if room == "tiny" else opened(request.getfixturevalue("shared_data") / room)
+    planted, report = MISTAKES[mistake], found(check, scene, MISTAKES[mistake])
+    assert report.level == "wrong"
+    (worst,) = report.worst()
+    assert worst.name == planted.name
+    assert planted.remedy is None or (worst.remedy or "").startswith(planted.remedy)
+
+
+def test_a_correct_scan_passes(check: ConventionCheck, tiny: Scene) -> None:
+    report = found(check, tiny)
+    assert report.level == "ok" and {f.about for f in report.findings} == {"poses and depth", "colour and depth"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ROOMS)
+def test_correct_rooms_pass(
+    check: ConventionCheck, opened: Callable[[Path], Scene], shared_data: Path, room: str
+) -> None:
+    assert found(check, opened(shared_data / room)).level == "ok"
+
+
+def test_colour_a_third_of_a_percent_beside_depth_is_no_mistake(check: ConventionCheck, tiny: Scene) -> None:
+    assert found(check, tiny, Planted("moved", color=moved(0.003, 0.003))).level == "ok"
+
+
+def test_without_depth_nothing_is_claimed(check: ConventionCheck, tiny: Scene) -> None:
+    scene = MistakenScene(tiny, CORRECT)
+    scene.has_depth = False
+    report = check(scene, OPTIONS)
+    assert report.level == "untested" and "no depth" in report.findings[0].message
+
+
+def test_a_camera_on_a_tripod_is_said_to_show_nothing(check: ConventionCheck, tiny: Scene) -> None:
+    """Every frame is the first one: it agrees with itself, whatever the poses mean."""
+    report = found_still(check, tiny)
+    assert report.level == "untested" and "move too little" in report.findings[0].message
+
+
+def found_still(check: ConventionCheck, tiny: Scene) -> Report:
+    scene = MistakenScene(tiny, CORRECT)
+    first = tiny.frame(tiny.indices[0])
+    scene.poses = dict.fromkeys(tiny.indices, first.camera_to_world)
+    scene.frame = lambda index: replace(first, index=index)  # type: ignore[method-assign]
+    return check(scene, OPTIONS)
+
+
+def test_views_that_share_nothing_are_said_to_be_untested(check: ConventionCheck, tiny: Scene) -> None:
+    """Every frame shows a small patch of its own."""
+    scene = MistakenScene(tiny, CORRECT)
+
+    def patch(index: int) -> Frame:
+        frame = tiny.frame(index)
+        rows = np.zeros_like(frame.depth, bool)
+        rows[40:60, 11 * index % 140 : 11 * index % 140 + 8] = True
+        return replace(frame, depth=np.where(rows, frame.depth, 0))
+
+    scene.frame = patch  # type: ignore[method-assign]
+    report = check(scene, OPTIONS)
+    assert report.findings[0].level == "untested" and "seen in another" in report.findings[0].message
+
+
+@pytest.mark.slow
+def test_poses_at_random_are_refused_without_a_remedy_that_does_not_fit(check: ConventionCheck, tiny: Scene) -> None:
+    generator = np.random.default_rng(3)
+
+    def disturbed(pose: np.ndarray) -> np.ndarray:
+        q, _ = np.linalg.qr(np.eye(3) + 0.15 * generator.normal(size=(3, 3)))
+        q = q * np.sign(np.diag(q))
+        return np.block([[q @ pose[:3, :3], pose[:3, 3:] + 0.3 * generator.normal(size=(3, 1))], [pose[3:]]])
+
+    report = found(check, tiny, Planted("random", pose=disturbed))
+    assert report.findings[0].level in ("wrong", "doubtful") and report.findings[0].name == "unknown"
+
+
+def test_the_report_survives_json(check: ConventionCheck, tiny: Scene) -> None:
+    content = json.loads(json.dumps(found(check, tiny, MISTAKES["inverted"]).to_json(), allow_nan=False))
+    again = Report.from_json(content)
+    assert again.level == "wrong" and json.loads(json.dumps(again.to_json())) == content
