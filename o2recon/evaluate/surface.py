@@ -1,6 +1,5 @@
 """Meshes and point clouds from anybody's files, checked before anything is measured on them."""
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import trimesh
 from jaxtyping import Float
 
 from o2recon.mesh.export import read_mesh
+from o2recon.mesh.load import load_geometry
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,6 @@ def read_surface(file: Path) -> Surface:
     if len(mesh.faces) == 0:
         return Surface(read_points(file), None)
     points = _checked(file, mesh.vertices)
-    if mesh.faces.min() < 0 or mesh.faces.max() >= len(points):
-        raise ValueError(f"{file} has faces with vertices that are not there: write it again")
     if not mesh.area > 0:
         raise ValueError(f"{file} has {len(mesh.faces)} faces without area: write it again")
     if not mesh.is_watertight:
@@ -40,17 +38,11 @@ def read_surface(file: Path) -> Surface:
 
 def read_points(file: Path) -> Float[np.ndarray, "points 3"]:
     """The vertices of any file as stored, faces or not. ValueError when it is damaged or has none."""
-    try:
-        geometry = trimesh.load(file, process=False)
-    except (OSError, ValueError, IndexError, KeyError, EOFError, struct.error) as error:
-        raise ValueError(f"{file} cannot be read as a point cloud ({error}): write it again") from error
-    return _checked(file, getattr(geometry, "vertices", np.zeros((0, 3))))
+    return _checked(file, getattr(load_geometry(file), "vertices", np.zeros((0, 3))))
 
 
 def _checked(file: Path, vertices: np.ndarray) -> Float[np.ndarray, "points 3"]:
     points = np.array(vertices, dtype=np.float64).reshape(-1, 3)
     if len(points) == 0:
         raise ValueError(f"{file} holds neither faces nor points")
-    if not np.isfinite(points).all():
-        raise ValueError(f"{file} has vertices that are no numbers: write it again")
     return points

@@ -10,6 +10,7 @@ import trimesh
 from jaxtyping import Bool, Float
 
 from o2recon.evaluate.sampling import sample_surface
+from o2recon.mesh.load import load_geometry
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +54,10 @@ def load_truth(folder: Path | str, object_id: int, *, count: int = 100_000, seed
     if mesh is None:
         assert geometry is not None
         return Truth(object_id, np.asarray(geometry.vertices, float), None, None, None)
-    samples = sample_surface(mesh, count=count, seed=seed)
+    try:
+        samples = sample_surface(mesh, count=count, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"{mesh_file}: {error}: copy it again") from error
     return Truth(object_id, samples.points, samples.normals, None, mesh)
 
 
@@ -68,10 +72,7 @@ def find_truth(folder: Path | str | None, object_id: int) -> Truth | None:
 
 
 def _read_ply(file: Path) -> trimesh.Trimesh | trimesh.PointCloud:
-    try:
-        geometry = trimesh.load(file, process=False)
-    except (ValueError, IndexError, KeyError, EOFError) as error:
-        raise ValueError(f"{file} cannot be read as PLY ({error}): copy it again") from error
+    geometry = load_geometry(file)
     if not isinstance(geometry, trimesh.Trimesh | trimesh.PointCloud) or len(geometry.vertices) == 0:
         raise ValueError(f"{file} holds no vertices: copy it again")
     return geometry

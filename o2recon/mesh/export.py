@@ -1,6 +1,5 @@
 """PLY and GLB files, written atomically. PLY: scene coordinates. GLB: one root node turns +z up to +y up."""
 
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import trimesh
 from o2recon.mesh.color import stored_colors
 from o2recon.mesh.evidence import Evidence
 from o2recon.mesh.gltf import Y_UP_TO_Z_UP, Glb
+from o2recon.mesh.load import load_geometry
 from o2recon.workspace import written_atomically
 
 _PLY_TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
@@ -44,10 +44,7 @@ def read_mesh(path: Path, *, allow_empty: bool = False) -> trimesh.Trimesh:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing: mesh this object first")
-    try:
-        loaded = trimesh.load(path, process=False, force="mesh")
-    except (ValueError, IndexError, KeyError, EOFError, struct.error) as error:
-        raise ValueError(f"{path} cannot be read as a mesh ({error}): write it again") from error
+    loaded = load_geometry(path, force="mesh")
     mesh = loaded if isinstance(loaded, trimesh.Trimesh) else trimesh.Trimesh()
     if len(mesh.faces) == 0 and not allow_empty:
         raise ValueError(f"{path} holds no faces")
@@ -57,13 +54,15 @@ def read_mesh(path: Path, *, allow_empty: bool = False) -> trimesh.Trimesh:
 
 
 def read_evidence(path: Path) -> Evidence | None:
-    """The evidence stored in one of our PLY files, None when it has none. ValueError when the file is missing."""
+    """The evidence stored in one of our PLY files, None when it has none. ValueError when it is missing or damaged."""
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing: mesh this object first")
-    raw = trimesh.load(path, process=False).metadata.get("_ply_raw", {})
-    rows = raw.get("vertex", {}).get("data")
-    if rows is None or "evidence" not in (rows.dtype.names or ()):
+    rows = load_geometry(path).metadata.get("_ply_raw", {}).get("vertex", {}).get("data")
+    names = rows.dtype.names if isinstance(rows, np.ndarray) else rows.keys() if isinstance(rows, dict) else None
+    if not names or "evidence" not in names:
         return None
+    if "source" not in names:
+        raise ValueError(f"{path} holds 'evidence' without 'source': mesh this object again")
     return Evidence(np.array(rows["evidence"], np.float32).reshape(-1), np.array(rows["source"], np.uint8).reshape(-1))
 
 
