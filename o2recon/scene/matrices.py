@@ -49,7 +49,7 @@ def check_rigid(pose: Float[np.ndarray, "4 4"], source: str) -> None:
     """ValueError, naming `source`, when a matrix is no rigid motion, within what files round to."""
     if not np.isfinite(pose).all():
         raise ValueError(f"{source} holds nan or infinite numbers")
-    rotation = pose[:3, :3]
+    rotation = np.clip(pose[:3, :3], -1e6, 1e6)  # no rotation goes so far, and its square is still a number
     error = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
         raise ValueError(f"{source} is no rigid motion (rotation off by {error:.2g})")
