@@ -1,10 +1,6 @@
 """Reader of COLMAP workspaces."""
 
-import json
 from pathlib import Path
-
-import numpy as np
-from jaxtyping import Float
 
 from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.images import file_picture
@@ -12,13 +8,15 @@ from o2recon.scene.labels import find_table, read_labels
 from o2recon.scene.matrices import resized
 from o2recon.scene.readers.colmap_files import ColmapImage
 from o2recon.scene.readers.colmap_model import FOLDERS, ColmapModel, find_model, read_model
-from o2recon.scene.readers.naming import Companions, check_shots, chosen_folder, frame_numbers, inside
+from o2recon.scene.readers.naming import Companions, check_shots, chosen_folder, frame_numbers, inside, truth_beside
+from o2recon.scene.readers.poses import Z_UP
+from o2recon.scene.writers.folder import read_notes
 
 DEPTH_FOLDERS = ("depth", "depths", "depth_images")
 INSTANCE_FOLDERS = ("instances", "instance", "instance-filt")
 LABEL_FOLDERS = ("labels", "label", "label-filt")
-NOTE = "world.json"
-"""What COLMAP's files have no place for; written by ColmapWriter, which other programs pass over."""
+LARGEST = 1e7
+"""No focal length (pixels) or coefficient of distortion is as large."""
 
 
 class ColmapReader:
@@ -30,7 +28,7 @@ class ColmapReader:
     image, of the same name or the frame's number; `auto` for the usual ones if they are there, null for none. Sparse
     points with more than `max_error` pixels of reprojection error, or seen by fewer than `min_track` images, are left
     out. Frames are numbered as their names are (`frame_00012.jpg` is 12), else by order. World and unit are the model's
-    own: COLMAP knows no metres and no up (our writer leaves a note, `world.json`). Registered images that are not there
+    own: COLMAP knows no metres and no up (what `o2recon convert` wrote has +z). Registered images that are not there
     are damaged frames; images that are not registered are left out.
 
     Sources: see colmap_files and colmap_cameras.
@@ -86,27 +84,14 @@ class ColmapReader:
                 damaged[index] = f"{folder}: {damage}" if str(root) not in str(damage) else str(damage)
         capture = Capture(
             shots=tuple(sorted(shots, key=lambda shot: shot.index)),
-            up=_written_up(root),
+            up=Z_UP if read_notes(root) is not None else None,
             damaged=damaged,
             labels=read_labels(table) if table else {},
             points=model.reliable_points(max_error=self._max_error, min_track=self._min_track),
-            files=(*model.files, *(path for path in (table, root / NOTE) if path is not None and path.is_file())),
+            groundtruth=truth_beside(root),
+            files=(*model.files, *([table] if table else [])),
         )
         return check_shots(capture, root, "set scene.reader.images to the folder that image names start from")
-
-
-def _written_up(root: Path) -> Float[np.ndarray, "3"] | None:
-    """What our writer noted; None for everybody else's models."""
-    path = root / NOTE
-    if not path.is_file():
-        return None
-    try:
-        up = np.array(json.loads(path.read_bytes())["up"], float)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: remove it and give scene.up") from error
-    if up.shape != (3,) or not abs(np.linalg.norm(up) - 1) < 1e-6:
-        raise ValueError(f"{path} says no unit vector as up: remove it and give scene.up")
-    return up
 
 
 def images_of(root: Path, folder: Path) -> Path:
@@ -119,8 +104,11 @@ def images_of(root: Path, folder: Path) -> Path:
 
 
 def fitted(lens: Lens, size: tuple[int, int], source: str) -> Lens:
-    """The lens for images scaled to another size. ValueError when their shape is another one."""
+    """The lens for images scaled to another size. ValueError when their shape is another one, or for absurd numbers."""
     camera, (width, height) = lens.camera, size
+    largest = max(camera.intrinsics.max(), *map(abs, lens.distortion or (0.0,)))
+    if not largest < LARGEST:
+        raise ValueError(f"{source}: {largest:g} is no focal length or distortion of a camera")
     if (camera.width, camera.height) == size:
         return lens
     if abs(width * camera.height - height * camera.width) > max(camera.width, camera.height):

@@ -83,6 +83,11 @@ def chosen_folder(root: Path, choice: str | None, usual: Sequence[str], option: 
     return root / choice
 
 
+def truth_beside(root: Path) -> Path | None:
+    """The folder of true meshes, where somebody put one into the capture's own."""
+    return root / "groundtruth" if (root / "groundtruth").is_dir() else None
+
+
 def check_shots(capture: Capture, root: Path, hint: str) -> Capture:
     """The capture; ValueError with the first damages when nothing of it can be used."""
     if capture.shots:

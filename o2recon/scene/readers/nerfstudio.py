@@ -11,7 +11,15 @@ from o2recon.scene.capture import Capture, Picture, Shot
 from o2recon.scene.images import Kind, file_picture
 from o2recon.scene.labels import find_table, read_labels
 from o2recon.scene.readers.masks import one_object, valid_only
-from o2recon.scene.readers.naming import IMAGE_SUFFIXES, Companions, check_shots, chosen_folder, frame_numbers, inside
+from o2recon.scene.readers.naming import (
+    IMAGE_SUFFIXES,
+    Companions,
+    check_shots,
+    chosen_folder,
+    frame_numbers,
+    inside,
+    truth_beside,
+)
 from o2recon.scene.readers.npy import npy_picture
 from o2recon.scene.readers.ply_points import read_ply_points
 from o2recon.scene.readers.poses import Z_UP
@@ -114,6 +122,7 @@ class NerfstudioReader:
             damaged=damaged,
             labels=read_labels(table) if table else {},
             points=points,
+            groundtruth=truth_beside(root),
             files=(*paths, *ply, *([table] if table else [])),
         )
         return check_shots(capture, root, f"the images must lie where {paths[0].name} says")

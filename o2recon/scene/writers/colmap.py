@@ -6,14 +6,13 @@ from typing import Literal
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from o2recon.files import folder_written_atomically, write_json
 from o2recon.progress import track
-from o2recon.scene.readers.colmap import NOTE
 from o2recon.scene.readers.colmap_cameras import MODELS
 from o2recon.scene.readers.colmap_files import CAMERA, COUNT, IMAGE, POINT
 from o2recon.scene.scene import Scene
 from o2recon.scene.writers.colmap_points import Cloud, Observations
-from o2recon.scene.writers.pictures import PictureFiles, checked_root, frame_name, pinhole_numbers
+from o2recon.scene.writers.folder import converted_folder
+from o2recon.scene.writers.pictures import PictureFiles, frame_name, pinhole_numbers
 from o2recon.types import Camera
 
 MODEL, LENS = "sparse/0", "PINHOLE"
@@ -32,8 +31,8 @@ class ColmapWriter:
 
     One PINHOLE camera; poses in our world (metres, +z up); image ids count from 1. Points are the capture's sparse
     ones with the images that see them, or, where it has none, `points` pixels of its depth: methods that start from
-    COLMAP's points (gaussian splatting) need some. `format`: bin or txt. world.json notes what COLMAP has no place for.
-    Formats: see readers.colmap_files. Raises ValueError when `root` is there already.
+    COLMAP's points (gaussian splatting) need some. `format`: bin or txt. Formats: see readers.colmap_files. ValueError
+    for a folder that is not ours to write, and for ids above 65535.
     """
 
     def __init__(self, *, root: str | Path, format: Literal["bin", "txt"], points: int) -> None:
@@ -46,7 +45,7 @@ class ColmapWriter:
     def __call__(self, scene: Scene) -> None:
         """Writes all usable frames of the scene."""
         numbers = pinhole_numbers(scene)
-        with folder_written_atomically(checked_root(self.root, scene)) as temporary:
+        with converted_folder(self.root, scene, layout="colmap") as temporary:
             files = PictureFiles(temporary, scene)
             cloud = Cloud.of(scene, self._points)
             poses, seen = {}, []
@@ -55,7 +54,6 @@ class ColmapWriter:
                 poses[frame.index] = frame.camera_to_world
                 seen.append(cloud.seen(frame))
             files.write_table()
-            write_json(temporary / NOTE, {"up": scene.up.tolist(), "unit": "metre"})
             model = temporary / MODEL
             model.mkdir(parents=True)
             observed = cloud.numbered(seen)

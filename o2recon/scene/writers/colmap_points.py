@@ -36,11 +36,10 @@ class Cloud:
     @classmethod
     def of(cls, scene: Scene, points: int) -> "Cloud":
         """The scene's sparse points; without any, about `points` of its depth."""
-        sparse, has_depth = getattr(scene, "points", None), bool(getattr(scene, "has_depth", True))
-        if sparse is not None and len(sparse):
-            return cls(np.asarray(sparse, float), per_frame=0, has_depth=has_depth)
-        per_frame = -(-points // max(len(scene.indices), 1)) if has_depth else 0
-        return cls(np.zeros((0, 3)), per_frame=per_frame, has_depth=has_depth)
+        if scene.points is not None and len(scene.points):
+            return cls(np.asarray(scene.points, float), per_frame=0, has_depth=scene.has_depth)
+        per_frame = -(-points // max(len(scene.indices), 1)) if scene.has_depth else 0
+        return cls(np.zeros((0, 3)), per_frame=per_frame, has_depth=scene.has_depth)
 
     def seen(self, frame: Frame) -> Observations:
         """What this frame sees; with `per_frame` its own new points."""

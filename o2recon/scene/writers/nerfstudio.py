@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from o2recon.files import folder_written_atomically
 from o2recon.progress import track
 from o2recon.scene.scene import Scene
-from o2recon.scene.writers.pictures import PictureFiles, checked_root, pinhole_numbers
+from o2recon.scene.writers.folder import converted_folder
+from o2recon.scene.writers.pictures import PictureFiles, pinhole_numbers
 from o2recon.scene.writers.ply import write_ply_points
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -22,7 +22,7 @@ class NerfstudioWriter:
 
     What `ns-train ... nerfstudio-data` and instant-ngp read (see readers.transforms_json for the sources): cameras in
     OpenGL's axes, our world, which has +z up in metres, and says so (`orientation_override: none`). `instance_path` and
-    `semantic_path` are ours. Raises ValueError when `root` is there already.
+    `semantic_path` are ours. ValueError for a folder that is not ours to write, and for ids above 65535.
     """
 
     def __init__(self, *, root: str | Path) -> None:
@@ -31,7 +31,7 @@ class NerfstudioWriter:
     def __call__(self, scene: Scene) -> None:
         """Writes all usable frames of the scene."""
         fx, fy, cx, cy = pinhole_numbers(scene)
-        with folder_written_atomically(checked_root(self.root, scene)) as temporary:
+        with converted_folder(self.root, scene, layout="nerfstudio") as temporary:
             files = PictureFiles(temporary, scene)
             frames = []
             for frame in track(scene.frames(), description="nerfstudio", total=len(scene.indices)):
@@ -42,11 +42,10 @@ class NerfstudioWriter:
                 **dict.fromkeys(("k1", "k2", "p1", "p2"), 0.0),
                 "orientation_override": "none",
             }
-            if getattr(scene, "has_depth", True):
+            if scene.has_depth:
                 content |= {"integer_depth_scale": MILLIMETRE}
-            points = getattr(scene, "points", None)
-            if points is not None and len(points):
-                write_ply_points(temporary / POINTS, points)
+            if scene.points is not None and len(scene.points):
+                write_ply_points(temporary / POINTS, scene.points)
                 content |= {"ply_file_path": POINTS}
             files.write_table()
             text = json.dumps({**content, "frames": frames}, indent=1, allow_nan=False)

@@ -1,6 +1,5 @@
 """The pictures of a scene's frames as files, for the writers whose layouts keep them in folders."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,6 @@ from o2recon.workspace import depth_to_millimetres, write_image
 
 MAX_ID = 65535
 """Of a 16-bit PNG."""
-
-log = logging.getLogger(__name__)
-
-
-def checked_root(root: Path, scene: Scene) -> Path:
-    """ValueError when something is there already: a writer replaces nobody's files."""
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ValueError(f"{root} is there already: set convert.root to a new folder, or remove this one")
-    if scene.root.resolve() in root.resolve().parents:
-        log.info("%s lies within the capture itself", root)
-    return root
 
 
 @dataclass(frozen=True)
@@ -41,9 +29,9 @@ class PictureFiles:
         """Files of one frame, by what they hold (color, depth, instance, label), relative to `root`."""
         name = frame_name(frame.index)
         pictures = {"images": frame.color}
-        if getattr(self.scene, "has_depth", True):
+        if self.scene.has_depth:
             pictures["depth"] = depth_to_millimetres(frame.depth)
-        if getattr(self.scene, "has_instances", True):
+        if self.scene.has_instances:
             pictures["instances"] = _ids(frame.instance, frame.index)
         if self.scene.labels:
             pictures["labels"] = _ids(self.scene.label(frame.index), frame.index)

@@ -114,6 +114,8 @@ def test_smaller_images_scale_the_lens() -> None:
         ({"fl_x": 50, "cx": 90}, "principal point 90"),
         ({"fl_x": 50, "w": 1e9}, "w and h must be 1 to"),
         ({"fl_x": 50, "w": 48, "h": 64}, "is 64x48, its camera 48x64: another shape"),
+        ({"fl_x": 1e12}, "1e.12 is no focal length"),
+        ({"fl_x": 50, "k1": -1e300}, "1e.300 is no focal length or distortion"),
         ({"fl_x": 50, "k4": 0.1}, "k4 of a perspective camera"),
         ({"fl_x": 50, "camera_model": "EQUIRECTANGULAR"}, "'EQUIRECTANGULAR' cannot be undistorted; it may be OPENCV"),
         ({"fl_x": 50, "camera_model": ["OPENCV"]}, "cannot be undistorted"),

@@ -1,6 +1,5 @@
 """A scan written as a COLMAP workspace and read back; bytes as COLMAP writes them itself."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,14 +92,11 @@ def test_observations_are_where_the_camera_sees_the_points(scene: RecordedScene,
         np.testing.assert_allclose(at, rows[:, :2], atol=1e-6)
 
 
-def test_the_world_is_noted_and_a_damaged_note_is_named(scene: RecordedScene, tmp_path: Path) -> None:
+def test_only_our_own_workspaces_have_a_known_up(scene: RecordedScene, tmp_path: Path) -> None:
     ColmapWriter(root=tmp_path / "out", format="bin", points=0)(scene)
-    assert READER(tmp_path / "out").up is not None
-    for content in ("", "[]", '{"up": "z"}', '{"up": [0, 0]}', '{"up": [0, 0, NaN]}'):
-        (tmp_path / "out/world.json").write_text(content)
-        with pytest.raises(ValueError, match=r"world\.json .*: remove it and give scene\.up"):
-            READER(tmp_path / "out")
-    (tmp_path / "out/world.json").unlink()
+    up = READER(tmp_path / "out").up
+    assert up is not None and (up == [0, 0, 1]).all()
+    (tmp_path / "out/converted.json").unlink()
     assert READER(tmp_path / "out").up is None
 
 
@@ -108,8 +104,7 @@ def test_scenes_without_depth_or_ids_have_no_such_folders(scene: RecordedScene, 
     scene.has_depth = scene.has_instances = False
     scene.labels = {}
     ColmapWriter(root=tmp_path / "out", format="bin", points=100)(scene)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"images", "sparse", "world.json"}
-    shutil.rmtree(tmp_path / "out/images")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"images", "sparse", "converted.json"}
 
 
 def test_options_are_checked(tmp_path: Path) -> None:

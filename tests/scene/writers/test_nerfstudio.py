@@ -53,7 +53,7 @@ def test_the_file_says_what_nerfstudio_expects(scene: RecordedScene, tmp_path: P
 def test_a_folder_that_is_there_is_left_alone(scene: RecordedScene, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/mine.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"out is there already: set convert\.root"):
+    with pytest.raises(ValueError, match=r"out is there and was not written by .* set convert\.root"):
         NerfstudioWriter(root=tmp_path / "out")(scene)
     assert (tmp_path / "out/mine.txt").read_text() == "mine"
 
