@@ -30,7 +30,7 @@ class ScanNetWriter:
         self.root, self.color = Path(root), color
 
     def __call__(self, scene: Scene) -> None:
-        """Writes all usable frames, one at a time."""
+        """Writes all usable frames, a few at a time."""
         if not scene.has_depth:
             raise ValueError(
                 f"{scene.root} has no depth, which ScanNet's layout needs: choose convert=nerfstudio, colmap"
@@ -38,8 +38,9 @@ class ScanNetWriter:
         if not scene.has_instances:
             log.warning("%s has no object ids: instance-filt/ is 0 everywhere", scene.root)
         with converted_folder(self.root, scene, layout="scannet") as temporary:
-            for frame in track(scene.frames(), description="ScanNet", total=len(scene.indices)):
-                self._write_frame(temporary, frame, scene.label(frame.index))
+            written = scene.each(lambda i: self._write_frame(temporary, scene.frame(i), scene.label(i)))
+            for _ in track(written, description="ScanNet", total=len(scene.indices)):
+                pass  # read, packed and written by several threads
             matrix = np.eye(4)
             matrix[:3, :3] = scene.camera.intrinsics
             matrix[:2, 2] -= 0.5  # pixel centres at integers
