@@ -1,7 +1,9 @@
 """O2-Recon's training data: names, units and camera conventions of `dataset/indoor-paper/<...>_inpainted/`."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ WIDTH, HEIGHT = 640, 480
 """Of `image/` and `mask/`, whatever the photographs had."""
 PHOTOGRAPH = (1296, 968)
 """ScanNet's photographs; they lose 24 and 16 pixels on each side, others 1.25 % of the longest 4:3 picture in them."""
+FAR = 1e6
+"""Metres or pixels; no number of an object's camera is larger."""
 MATRIX_BYTES = 4096
 """Largest accepted array in `cameras_sphere.npz`: a 4x4 matrix of doubles needs 128 and a header."""
 
@@ -96,7 +100,8 @@ class Normalization:
     def of(matrix: Float[np.ndarray, "4 4"], source: Path) -> "Normalization":
         """ValueError, naming `source`, when the matrix does more than scale and shift."""
         scale = float(matrix[0, 0])
-        if scale <= 0 or not np.allclose(matrix[:, :3], np.eye(4)[:, :3] * scale, atol=1e-4 * max(scale, 1e-3)):
+        plain = 1e-4 <= scale <= FAR and np.abs(matrix).max() <= FAR and matrix[3, 3] == 1
+        if not plain or not np.allclose(matrix[:, :3], np.eye(4)[:, :3] * scale, atol=1e-4 * scale):
             raise ValueError(f"{source} is no scale and shift (diagonal scale, then the box's centre): copy it again")
         return Normalization(matrix[:3, 3].copy(), scale)
 
@@ -105,8 +110,10 @@ def decomposed(
     projection: Float[np.ndarray, "4 4"], source: str
 ) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "4 4"]]:
     """Intrinsics (last element 1) and camera_to_world of K [R | t] up to a factor. ValueError when it is no camera."""
-    if not np.isfinite(projection).all() or abs(np.linalg.det(projection[:3, :3])) < 1e-12:
-        raise ValueError(f"{source} is no camera matrix: it is singular or not finite")
+    if not np.isfinite(projection).all() or np.abs(projection).max() > FAR**2:
+        raise ValueError(f"{source} is no camera matrix: its numbers are too large or not finite")
+    if np.linalg.cond(projection[:3, :3]) > FAR**2:
+        raise ValueError(f"{source} is no camera matrix: it is singular")
     rows = projection[:3] * np.sign(np.linalg.det(projection[:3, :3]))
     k, rotation = rq(rows[:, :3])
     signs = np.sign(np.diag(k))
@@ -139,12 +146,14 @@ def read_cameras(file: Path) -> Mapping[str, Float[np.ndarray, "4 4"]]:
             members = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
             wanted = {n: i for n, i in members.items() if n.removesuffix(n.rpartition("_")[2]) in PREFIXES}
             return {name: _matrix(archive, info) for name, info in wanted.items()}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    except DAMAGES as error:
+        reason = getattr(error, "strerror", None) or next(iter(str(error)[:200].splitlines()), "cut short")
         raise ValueError(f"{file} cannot be read as O2-Recon's cameras ({reason}): copy it again") from error
 
 
 PREFIXES = ("world_mat_", "scale_mat_")
+DAMAGES = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
+DAMAGES += (SyntaxError, TypeError, struct.error, IndexError, OverflowError, MemoryError)
 
 
 def _matrix(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Float[np.ndarray, "4 4"]:

@@ -15,7 +15,7 @@ from o2recon.scene.images import Kind, decoded
 from o2recon.scene.matrices import read_matrix, read_pose
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame
-from o2recon.scene.training import PHOTOGRAPH, CenteredCrop, Normalization, decomposed, read_cameras
+from o2recon.scene.training import FAR, PHOTOGRAPH, CenteredCrop, Normalization, decomposed, read_cameras
 from o2recon.types import Camera
 
 NOTES = "o2recon.json"
@@ -66,7 +66,9 @@ class TrainingFolder:
             return CenteredCrop.of(PHOTOGRAPH)
         try:
             width, height = (int(n) for n in json.loads(file.read_text())["image_size"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            if min(width, height) < 16 or max(width, height) > 16384:
+                raise ValueError(f"{width}x{height}")
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
             raise ValueError(f"{file} does not name the photographs' image_size: convert the object again") from error
         return CenteredCrop.of((width, height))
 
@@ -123,11 +125,19 @@ class TrainingFolder:
         if not file.is_file():
             return camera, pose
         told = read_pose(file)
+        if np.abs(told[:3, 3]).max() > FAR:
+            raise ValueError(f"{file} is no pose of an object's camera: it is {np.abs(told[:3, 3]).max():.3g} m away")
         turn = np.arccos(np.clip((np.trace(told[:3, :3].T @ pose[:3, :3]) - 1) / 2, -1, 1))
         shift = np.linalg.norm(told[:3, 3] - pose[:3, 3])
         if shift > TOLERANCE[0] or turn > TOLERANCE[1]:
             raise ValueError(f"{file} and {source} disagree by {shift:.3g} m and {np.degrees(turn):.2g} degrees")
         return camera, told
+
+    def check(self) -> None:
+        """ValueError when what all views need is missing or damaged."""
+        assert self.crop and self.normalization
+        if not self._cameras:
+            raise ValueError(f"{self.root / 'cameras_sphere.npz'} holds no world_mat_<i>: copy it again")
 
     def read(self, index: int, target: Camera | None = None) -> TrainingView:
         """One view on the grid of `target`, a camera with the picture's centre; None: on the picture's own.

@@ -33,6 +33,7 @@ class O2ReconTrainingReader:
         """See Reader."""
         folder = TrainingFolder(root=root, image_size=self.image_size)
         indices = folder.indices()
+        folder.check()
         object_id = folder.object_id if self.object_id is None else self.object_id
         if object_id is None:
             raise ValueError(f"{root} does not end in _obj_<id>_inpainted: give the id with scene.reader.object_id=")

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fuzzing import fuzz
 from o2recon_data import CENTER, PHOTOGRAPH, SCALE, intrinsics, pose_of, render, write_training
 
 from o2recon.cameras import project
@@ -149,3 +150,18 @@ def test_the_photograph_s_camera_is_the_inverse_of_the_crop_s() -> None:
     np.testing.assert_allclose(back.intrinsics, camera.intrinsics, atol=1e-9)
     again = crop.from_file(crop.to_file(crop.camera(camera)), (640, 480))
     np.testing.assert_allclose(again.intrinsics, crop.camera(camera).intrinsics, atol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cameras_sphere.npz", "trans_n2w.txt", "o2recon.json", "pose/0001.txt"])
+def test_damaged_files_are_refused_in_one_line(edited: Path, name: str) -> None:
+    (edited / "o2recon.json").write_text('{"image_size": [1296, 968], "frames": [3, 5, 8]}')
+
+    def opened() -> None:
+        capture = read(edited)
+        for reason in capture.damaged.values():
+            assert "\n" not in reason and len(reason) < 1000
+        for shot in capture.shots:
+            assert np.isfinite(shot.camera_to_world).all() and np.isfinite(shot.lens.camera.intrinsics).all()
+
+    fuzz(edited / name, opened, count=10_000)
