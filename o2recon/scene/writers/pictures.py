@@ -32,9 +32,9 @@ class PictureFiles:
         if self.scene.has_depth:
             pictures["depth"] = depth_to_millimetres(frame.depth)
         if self.scene.has_instances:
-            pictures["instances"] = _ids(frame.instance, frame.index)
+            pictures["instances"] = ids_image(frame.instance, frame.index)
         if self.scene.labels:
-            pictures["labels"] = _ids(self.scene.label(frame.index), frame.index)
+            pictures["labels"] = ids_image(self.scene.label(frame.index), frame.index)
         for folder, image in pictures.items():
             write_image(self.root / folder / name, image)
         kinds = {"images": "color", "depth": "depth", "instances": "instance", "labels": "label"}
@@ -59,7 +59,8 @@ def pinhole_numbers(scene: Scene) -> tuple[float, float, float, float]:
     return float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2])
 
 
-def _ids(image: np.ndarray, index: int) -> np.ndarray:
+def ids_image(image: np.ndarray, index: int) -> np.ndarray:
+    """Ids as 16 bits. ValueError when one of them does not fit."""
     if image.size and image.max() > MAX_ID:
         raise ValueError(f"frame {index} has the id {image.max()}: a 16-bit PNG holds at most {MAX_ID}")
     return image.astype(np.uint16)
