@@ -51,6 +51,8 @@ def training_sphere(root: Path) -> TrainingSphere:
         up="auto",
         scale=1.0,
         width=None,
+        pose="camera_to_world",
+        axes="opencv",
     )
     folder = ObjectFolder(root / "after" / "objects" / "1")
     for frame in scene.frames():

@@ -1,9 +1,12 @@
 """How a capture's pose matrices are meant, where a reader cannot know."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
+
+from o2recon.scene.capture import Capture
 
 POSES = ("camera_to_world", "world_to_camera")
 AXES = {"opencv": ("x", "y", "z"), "opengl": ("x", "-y", "-z")}
@@ -32,6 +35,14 @@ class Conventions:
         for column, name in enumerate(names):
             self._axes["xyz".index(name[-1]), column] = -1 if name.startswith("-") else 1
         self._mirror = np.diag([np.linalg.det(self._axes[:3, :3]), 1, 1, 1])
+
+    def applied(self, capture: Capture) -> Capture:
+        """The capture with its poses, as the reader gives them, read this way."""
+        if not self._inverted and (self._axes == np.eye(4)).all():
+            return capture
+        shots = tuple(replace(shot, camera_to_world=self(shot.camera_to_world)) for shot in capture.shots)
+        points = None if capture.points is None else capture.points @ self._mirror[:3, :3]
+        return replace(capture, shots=shots, points=points)
 
     def __call__(self, matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
         """camera_to_world in OpenCV's axes from a rigid matrix of the capture."""

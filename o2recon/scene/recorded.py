@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from o2recon.scene.capture import Capture, Lens, Picture, Reader, Shot
+from o2recon.scene.conventions import Conventions
 from o2recon.scene.floor import floor_height
 from o2recon.scene.headers import read_header
 from o2recon.scene.images import file_stamp
@@ -41,8 +42,9 @@ class RecordedScene(Scene):
 
     `frame_skip`: use every n-th frame. `depth_scale`: metres per unit of the depth images. `depth_noise`: (a, b, c) of
     sigma(z) = a + b (z - c)^2, metres. `sketches`: a further folder of sketches beside the scene's own. `up`: in the
-    capture's world; auto: what the capture says, else an estimate. `scale`: metres per unit of the poses. ValueError,
-    one line naming file and remedy, for what cannot be read and for more than `max_bad_share` damaged frames.
+    capture's world; auto: what the capture says, else an estimate. `scale`: metres per unit of the poses. `pose`,
+    `axes`: see Conventions; for poses that are not as the reader takes them. ValueError, one line naming file and
+    remedy, for what cannot be read and for more than `max_bad_share` damaged frames.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class RecordedScene(Scene):
         up: str | Sequence[float | int],
         scale: float,
         width: int | None,
+        pose: str,
+        axes: str | Sequence[str],
     ) -> None:
         _check_options(frame_skip=frame_skip, depth_scale=depth_scale, scale=scale, width=width, sketches=sketches)
         given = None if up == "auto" else checked_up(up)
@@ -66,7 +70,7 @@ class RecordedScene(Scene):
         self.max_bad_share, self._depth_scale, self._depth_noise = max_bad_share, depth_scale, tuple(depth_noise)
         self._sketch_folders = [self.root / "sketches"] + ([Path(sketches)] if sketches is not None else [])
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
-        capture = reader(self.root)
+        capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
         self._check_frames(capture, frame_skip)
         usable = [self._shots[i] for i in self.indices]
         self.has_depth = any(s.depth is not None for s in usable)
@@ -102,6 +106,11 @@ class RecordedScene(Scene):
         """See Scene.label."""
         shot = self._shot(index)
         return self._on_grid(index, shot, shot.label)[0]
+
+    def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
+        """Ids of a frame from elsewhere, drawn on its colour image (or depth's) at any size, on the working grid."""
+        shot = self._shot(index)
+        return self._registration(id_lens(shot, ids.shape[1], ids.shape[0])).nearest(ids)
 
     def _shot(self, index: int) -> Shot:
         if index in self.skipped:

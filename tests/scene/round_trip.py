@@ -17,6 +17,8 @@ OPTIONS: dict[str, Any] = {
     "up": "auto",
     "scale": 1.0,
     "width": None,
+    "pose": "camera_to_world",
+    "axes": "opencv",
 }
 """As in conf/scene/scannet.yaml."""
 
