@@ -30,8 +30,9 @@ class TumReader:
 
     Each colour image takes the nearest depth image and the pose at its own time, both within `max_difference` seconds,
     as the benchmark's associate.py does with 0.02 (poses are interpolated between neighbours); images without a partner
-    are left out. Depth lies on the colour camera. The motion capture's world has +z up, which holds for sequences named
-    freiburg1, 2 or 3 and those of our writer; elsewhere the capture does not say. Pixel centres are at integers.
+    are left out. Frames are numbered by file names that are numbers, else by their place in rgb.txt. Depth lies on the
+    colour camera. The motion capture's world has +z up, which holds for sequences named freiburg1, 2 or 3 and those of
+    our writer; elsewhere the capture does not say. Pixel centres are at integers.
 
     `intrinsics`: `auto` (calibration.txt of the folder, else by the name freiburg1, 2 or 3 in its path), one of these
     names, `ros` (525 pixels without distortion, what the benchmark recommends because its depth was registered to
@@ -63,17 +64,19 @@ class TumReader:
         posed = ~np.isnan(poses[:, 0, 0])
         self._check(root, colors, depths, trajectory, pairs, posed)
         shots, damaged = [], {}
-        for index in sorted(i for i in pairs if posed[i]):
+        indices = _frame_numbers(colors.files)
+        for place in sorted(i for i in pairs if posed[i]):
+            index = indices[place]
             try:
-                color = file_picture(colors.files[index], "color")
-                depth = file_picture(depths.files[pairs[index]], "depth")
+                color = file_picture(colors.files[place], "color")
+                depth = file_picture(depths.files[pairs[place]], "depth")
                 ids = instance_beside(root, index)
             except ValueError as damage:
                 damaged[index] = str(damage)
                 continue
             (fx, fy, cx, cy), distortion = numbers[:4], numbers[4:]
             lens = Lens(pinhole((fx, fy), (cx + 0.5, cy + 0.5), color.size, source), distortion)
-            shots.append(Shot(index, poses[index], lens, color, depth, instance=ids))
+            shots.append(Shot(index, poses[place], lens, color, depth, instance=ids))
         files = [root / "rgb.txt", root / "depth.txt", trajectory_file, root / "calibration.txt"]
         up = Z_UP if written_by_us or _sensor(root) else None
         return Capture(tuple(shots), up, damaged, files=tuple(file for file in files if file.is_file()))
@@ -140,6 +143,13 @@ def read_trajectory(path: Path) -> tuple[Trajectory, bool]:
 
 UP_COMMENT = "# up: +z"
 """Stands in the trajectories that we write."""
+
+
+def _frame_numbers(files: Sequence[Path]) -> list[int]:
+    """Those that the files are named by, where all are; else their place in the list (files named by time)."""
+    stems = [file.stem for file in files]
+    numbers = [int(stem) for stem in stems if stem.isdecimal() and len(stem) < 10]
+    return numbers if len(set(numbers)) == len(stems) else list(range(len(stems)))
 
 
 def _sensor(root: Path) -> str | None:
