@@ -12,6 +12,13 @@ EXTRA = $(if $(findstring ray,$(LAUNCHER)),$(VENV)/.ray) $(if $(findstring submi
 # What LAUNCHER= and GPUS= mean to Hydra: GPUs of this machine for ray, jobs at the same time for SLURM
 LAUNCH = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(GPUS),$(if $(findstring ray,$(LAUNCHER)),hydra.launcher.ray.init.num_gpus=$(GPUS),$(if $(findstring slurm,$(LAUNCHER)),hydra.launcher.array_parallelism=$(GPUS))))
 
+# SCENES= OBJECTS= ABLATIONS= SEEDS=: lists with spaces or commas; SCENE= and SCANS= mean SCENES=
+SCANNED = $(strip $(SCENES) $(SCENE) $(SCANS))
+NAMED = @test -n "$(SCANNED)" || { echo 'name the scans: make $@ SCENES="/path/to/scene0005_00 ..."'; exit 2; }
+WHAT = scene.root=$(call list,$(SCANNED)) object=$(call list,$(or $(OBJECTS),all))
+only = $(if $(2),$(1):[$(call list,$(2))])
+ONLY = $(call only,scene,$(notdir $(SCANNED))) $(call only,object,$(OBJECTS)) $(call only,ablation,$(ABLATIONS)) $(call only,seed,$(SEEDS))
+
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,26 +42,25 @@ types: $(VENV)/.dev ## static types
 imports: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports
 
-report: $(VENV)/.run ## report of a study: make report STUDY=main
-	$(BIN)/o2recon report study=$(or $(STUDY),main)
+report: $(VENV)/.run ## report of a study: make report STUDY=main [SCENES="a b" OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS=0]
+	$(BIN)/o2recon report study=$(or $(STUDY),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
 
-benchmark: $(VENV)/.run ## all methods on your scans: make benchmark SCANS="a b" [SEEDS="0 1 2" STUDY=benchmark]
-	@test -n "$(SCANS)" || { echo 'name the scans: make benchmark SCANS="/path/to/scene0005_00 ..."'; exit 2; }
-	@status=0; for scan in $(SCANS); do \
-		run="$(BIN)/o2recon run scene.root=$$scan object=all masks=carve study=$(or $(STUDY),benchmark)"; \
-		$$run experiment=smooth_sdf || status=1; \
-		for seed in $(or $(SEEDS),0 1 2); do $$run seed=$$seed 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; done; \
-	done; exit $$status
+benchmark: $(VENV)/.run $(EXTRA) ## all methods: make benchmark SCENES="a b" [OBJECTS= ABLATIONS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=benchmark]
+	$(NAMED)
+	@status=0; run="$(BIN)/o2recon run -m $(WHAT) masks=carve study=$(or $(STUDY),benchmark) $(LAUNCH) $(OPTIONS)"; \
+	$$run experiment=smooth_sdf || status=1; \
+	$$run ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0 1 2)) \
+		$(if $(EXPERIMENT),experiment=$(call list,$(EXPERIMENT))) 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; exit $$status
 
-ablations: $(VENV)/.run ## the ablation table: make ablations SCENE=/path [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick]
-	@test -n "$(SCENE)" || { echo 'name the scan: make ablations SCENE=/path/to/scene0005_00'; exit 2; }
-	$(BIN)/python experiments/ablations/run.py --scenes $(SCENE) --objects $(or $(OBJECTS),all) --ablations "$(ABLATIONS)" \
-		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations) -- $(OVERRIDES)
+ablations: $(VENV)/.run $(EXTRA) ## the ablation table: make ablations SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS= LAUNCHER=]
+	$(NAMED)
+	$(BIN)/python experiments/ablations/run.py --scenes $(SCANNED) --objects $(call list,$(or $(OBJECTS),all)) --ablations "$(ABLATIONS)" \
+		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations) \
+		--launch="$(strip $(LAUNCH))" -- $(OVERRIDES) $(OPTIONS)
 
 sweep: $(VENV)/.run $(EXTRA) ## runs on all devices: make sweep SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS=4 LAUNCHER=ray STUDY=main]
-	@test -n "$(SCENES)" || { echo 'name the scans: make sweep SCENES="/path/to/scene0005_00 ..."'; exit 2; }
-	$(BIN)/o2recon run -m scene.root=$(call list,$(SCENES)) object=$(call list,$(or $(OBJECTS),all)) \
-		ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0)) study=$(or $(STUDY),main) \
+	$(NAMED)
+	$(BIN)/o2recon run -m $(WHAT) ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0)) study=$(or $(STUDY),main) \
 		$(if $(EXPERIMENT),experiment=$(call list,$(EXPERIMENT))) $(LAUNCH) $(OPTIONS)
 
 paper: $(VENV)/.run ## the paper's method and its ablations: make paper SCENES="a b" [OBJECTS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=paper]

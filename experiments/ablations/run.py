@@ -1,11 +1,12 @@
 """The ablation table: every ablation on the same objects, and what each of them costs in accuracy.
 
 usage: python run.py --scenes SCAN... [--objects ID,...|all] [--ablations NAME,...] [--seeds N,...] [--study NAME]
-                     [--experiment NAME] [--out FOLDER] [--table] [OVERRIDE...]
+                     [--experiment NAME] [--out FOLDER] [--table] [--launch "OPTION..."] [OVERRIDE...]
 
 Runs `o2recon run` once per scan, ablation and seed (finished runs are skipped, so that it can be started again), then
 writes OUT/runs.csv (a row per run) and OUT/table.md. Prepared stages that an ablation does not change are taken from
-the whole method's. An ablation that cannot run, for want of weights, gets the row "not run" with the reason.
+the whole method's. With `--launch`, options of Hydra's launchers, the whole method is one sweep and all the others
+together are another. An ablation that cannot run, for want of weights, gets the row "not run" with the reason.
 `--table`: only the table, of what is there. The others are compared with ablation none, which therefore comes first.
 """
 
@@ -71,6 +72,40 @@ def run(given: argparse.Namespace, scan: Path, ablation: str, seed: int, objects
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     sys.stderr.write(done.stderr)
     return done.stderr.strip().splitlines()[-1] if done.returncode == 2 and done.stderr.strip() else None
+
+
+def sweep(given: argparse.Namespace, ablations: list[str]) -> None:
+    """All scans and seeds of some ablations as one sweep on a launcher."""
+    for scan in given.scenes:
+        for ablation in ablations:
+            share_preparation(given, scan, ablation)
+    lists = {"scene.root": given.scenes, "ablation": ablations, "seed": given.seeds}
+    command = [sys.executable, "-m", "o2recon.cli.main", "run", "-m", f"object={given.objects}"]
+    command += [f"{key}={','.join(map(str, values))}" for key, values in lists.items()]
+    command += [f"experiment={given.experiment}", f"study={given.study}", f"work={given.work}"]
+    command += [f"outputs={given.outputs}", "baselines=[]", *given.launch.split(), *given.overrides]
+    print("$", *command[3:], flush=True)
+    subprocess.run(command)
+
+
+def run_all(given: argparse.Namespace) -> dict[str, str]:
+    """Every ablation; reasons of those that could not run. The whole method comes first."""
+    if given.launch:
+        for several in (["none"], [a for a in given.ablations if a != "none"]):
+            wanted = [a for a in several if a in given.ablations and not reason_not_to_run(a, collect(given))]
+            if wanted:
+                sweep(given, wanted)
+        return {}
+    refused: dict[str, str] = {}
+    for ablation in given.ablations:
+        if reason := reason_not_to_run(ablation, collect(given)):
+            refused[ablation] = reason
+            continue
+        for scan in given.scenes:
+            for seed in given.seeds:
+                if complaint := run(given, scan, ablation, seed, given.objects):
+                    refused[ablation] = complaint
+    return refused
 
 
 def collect(given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -141,6 +176,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--outputs", type=Path, default=Path("outputs"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--launch", default="", help="Hydra's options of a launcher: runs become jobs of sweeps")
     parser.add_argument("overrides", nargs="*", default=[], help="after --: for every run")
     return parser.parse_args()
 
@@ -148,15 +184,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     given = options()
     given.ablations = given.ablations or ABLATIONS
-    refused: dict[str, str] = {}
-    for ablation in () if given.table else given.ablations:
-        if reason := reason_not_to_run(ablation, collect(given)):
-            refused[ablation] = reason
-            continue
-        for scan in given.scenes:
-            for seed in given.seeds:
-                if complaint := run(given, scan, ablation, seed, given.objects):
-                    refused[ablation] = complaint
+    refused = {} if given.table else run_all(given)
     results = collect(given)
     for ablation in given.ablations:
         if reason := reason_not_to_run(ablation, results):

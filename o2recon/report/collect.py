@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,28 @@ class Run:
             if value is not None:
                 return value
         return None
+
+
+FILTERS = ("experiment", "ablation", "scene", "object", "seed")
+
+
+def chosen_runs(runs: Sequence[Run], only: Mapping[str, object]) -> tuple[Run, ...]:
+    """Those whose experiment, ablation, scene, object and seed are among the values in `only`, where it has any.
+
+    ValueError for another key, or when no run is left.
+    """
+    if unknown := sorted(set(only) - set(FILTERS)):
+        raise ValueError(f"report.only has {', '.join(unknown)}: choose among {', '.join(FILTERS)}")
+    lists = {
+        key: value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        for key, value in only.items()
+    }
+    wanted = {key: {str(value) for value in values} for key, values in lists.items() if values}
+    chosen = tuple(run for run in runs if all(getattr(run, key) in values for key, values in wanted.items()))
+    if not chosen:
+        there = "; ".join(f"{key} {', '.join(sorted({getattr(run, key) for run in runs}))}" for key in wanted)
+        raise ValueError(f"report.only={dict(only)} leaves none of {len(runs)} runs; there are: {there}")
+    return chosen
 
 
 def collect_runs(study_dir: Path) -> tuple[Run, ...]:

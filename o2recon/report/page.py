@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import jinja2
 from o2recon.manifest import package_version
 from o2recon.progress import track
 from o2recon.report import charts, colors, overview, viewer
-from o2recon.report.collect import KINDS, Run, collect_runs, method_name, scene_facts
+from o2recon.report.collect import KINDS, Run, chosen_runs, collect_runs, method_name, scene_facts
 from o2recon.report.formats import to_csv, to_markdown, to_tex
 from o2recon.report.methods import MEASURES, Methods, methods_table
 from o2recon.report.sections import Media, ObjectSection, plain_section
@@ -94,6 +94,7 @@ class Report:
         max_total_faces: int,
         max_pictures: int,
         error_range_cm: float,
+        only: Mapping[str, object],
     ) -> None:
         """The yaml says what each value means. ValueError when one is out of range."""
         counts = {"num_views": num_views, "view_height": view_height, "max_faces": max_faces}
@@ -108,12 +109,12 @@ class Report:
         self._media = media
         self._num_views, self._view_height, self._quality = num_views, view_height, jpeg_quality
         self._max_faces, self._max_total_faces, self._max_pictures = max_faces, max_total_faces, max_pictures
-        self._error_range_cm = error_range_cm
+        self._error_range_cm, self._only = error_range_cm, dict(only)
 
     def __call__(self, study_dir: Path, work_dir: Path) -> Path:
         """`outputs/<study>` and `work` -> path of index.html. ValueError when the study has no runs."""
         start = time.perf_counter()
-        runs = collect_runs(study_dir)
+        runs = chosen_runs(collect_runs(study_dir), self._only)
         payloads: dict[str, str] = {}
         places = list(dict.fromkeys(run.place for run in runs))
         facts = {place: scene_facts(next(run for run in runs if run.place == place)) for place in places}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from made_up_study import write_run, write_truth
 
-from o2recon.report.collect import collect_runs, groundtruth_of, scene_facts
+from o2recon.report.collect import chosen_runs, collect_runs, groundtruth_of, scene_facts
 
 
 def test_runs_come_in_the_order_of_scene_object_and_method(tmp_path: Path) -> None:
@@ -26,6 +26,18 @@ def test_a_run_without_result_is_unfinished_and_a_broken_result_is_a_failure(tmp
     unfinished, broken = collect_runs(tmp_path)
     assert unfinished.status == "unfinished" and broken.status == "failed"
     assert "cannot be read" in str(broken.error)
+
+
+def test_only_the_runs_asked_for_are_reported(tmp_path: Path) -> None:
+    for scene, number in (("room", 1), ("room", 10), ("hall", 1)):
+        write_run(tmp_path, ("quick", "none"), (scene, number))
+    runs = collect_runs(tmp_path)
+    assert {r.place for r in chosen_runs(runs, {"object": 1, "seed": []})} == {("room", "1"), ("hall", "1")}
+    assert [r.place for r in chosen_runs(runs, {"scene": ["room"], "object": ["10"]})] == [("room", "10")]
+    with pytest.raises(ValueError, match=r"leaves none of 3 runs; there are: scene hall, room"):
+        chosen_runs(runs, {"scene": ["kitchen"]})
+    with pytest.raises(ValueError, match=r"report\.only has rooms"):
+        chosen_runs(runs, {"rooms": ["kitchen"]})
 
 
 def test_an_empty_study_says_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""What `make` targets would run for lists of scenes, objects, ablations, seeds, and for launchers."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def would_run(*arguments: str) -> str:
+    """The last command, its continued lines joined."""
+    root = Path(__file__).parents[1]
+    told = subprocess.run(["make", "-n", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
+    return " ".join(told.replace("\\\n", " ").splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("scans", ["SCENES=/a/room /b/hall", "SCENE=/a/room /b/hall", "SCANS=/a/room,/b/hall"])
+def test_lists_become_the_axes_of_a_sweep(scans: str) -> None:
+    command = would_run("sweep", scans, "OBJECTS=1,2", "ABLATIONS=none no_normal", "SEEDS=0 1", "EXPERIMENT=fast")
+    axes = ["scene.root=/a/room,/b/hall", "object=1,2", "ablation=none,no_normal", "seed=0,1", "experiment=fast"]
+    assert all(f" {axis}" in command for axis in axes) and " run -m " in command
+
+
+@pytest.mark.parametrize("target", ["sweep", "paper", "benchmark", "ablations"])
+def test_every_study_knows_the_launchers(target: str) -> None:
+    ray = would_run(target, "SCENES=/a/room", "LAUNCHER=ray", "GPUS=4")
+    assert "hydra/launcher=ray hydra.launcher.ray.init.num_gpus=4" in ray
+    slurm = would_run(target, "SCENES=/a/room", "LAUNCHER=submitit_slurm", "GPUS=4", "OBJECTS=1 2", "SEEDS=3 4")
+    assert "hydra/launcher=submitit_slurm hydra.launcher.array_parallelism=4" in slurm
+    assert "1,2" in slurm and ("seed=3,4" in slurm or '--seeds "3 4"' in slurm)
+    assert "launcher" not in would_run(target, "SCENES=/a/room")
+
+
+def test_a_report_can_be_of_some_runs() -> None:
+    assert would_run("report").endswith("o2recon report study=main")
+    some = would_run("report", "STUDY=paper", "SCENES=/a/room", "OBJECTS=1 2", "ABLATIONS=none", "SEEDS=0")
+    assert some.endswith("study=paper 'report.only={scene:[room],object:[1,2],ablation:[none],seed:[0]}'")
+
+
+@pytest.mark.parametrize("target", ["sweep", "paper", "benchmark", "ablations"])
+def test_scans_must_be_named(target: str, tmp_path: Path) -> None:
+    for name in ("bin/python", ".run"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    command = ["make", target, f"VENV={tmp_path}"]
+    ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2 and "name the scans: make" in ran.stdout
