@@ -28,9 +28,10 @@ class ScanNetRawReader:
     """`<scene>.sens`, `<scene>_2d-instance-filt.zip` and `<scene>_2d-label-filt.zip` (or those without `-filt`), the
     label table in the folder or the one above; mesh, segments and aggregation serve as ground truth where they lie.
 
-    Without archives there are no masks. Frames keep their number in the stream, as ScanNet's own export names them.
-    Damaged: frames where tracking was lost (their pose is -inf) and frames that the archives lack. Depth is given in
-    millimetres, whatever the stream's unit. Sources: SensReader and the file list of ScanNet's repository.
+    Without archives there are no masks. Frames keep their number in the stream, as ScanNet's own export names them;
+    those without any image are passed over. Damaged: frames where tracking was lost (their pose is -inf) and frames
+    that the archives lack. Depth is given in millimetres, whatever the stream's unit. Sources: SensReader and the file
+    list of ScanNet's repository.
     """
 
     def __call__(self, root: Path) -> Capture:
@@ -41,6 +42,8 @@ class ScanNetRawReader:
         lenses = _lens(sens, sens.color, "color"), _lens(sens, sens.depth, "depth")
         shots, damaged = [], {}
         for frame in range(len(sens)):
+            if not sens.index[frame]["bytes"].any():
+                continue
             try:
                 shots.append(_shot(sens, frame, lenses, instances, labels))
             except ValueError as damage:
