@@ -5,6 +5,7 @@ from o2recon.scene.writers.colmap import ColmapWriter
 from o2recon.scene.writers.nerfstudio import NerfstudioWriter
 from o2recon.scene.writers.o2recon_training import O2ReconTrainingWriter
 from o2recon.scene.writers.scannet import ScanNetWriter
+from o2recon.scene.writers.scannet_raw import ScanNetRawWriter
 from o2recon.scene.writers.tum import TumWriter
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ColmapWriter",
     "NerfstudioWriter",
     "O2ReconTrainingWriter",
+    "ScanNetRawWriter",
     "ScanNetWriter",
     "TumWriter",
 ]
