@@ -94,7 +94,7 @@ class Report:
         max_total_faces: int,
         max_pictures: int,
         error_range_cm: float,
-        only: Mapping[str, object],
+        only: Mapping[str, object] | None,
     ) -> None:
         """The yaml says what each value means. ValueError when one is out of range."""
         counts = {"num_views": num_views, "view_height": view_height, "max_faces": max_faces}
@@ -109,7 +109,7 @@ class Report:
         self._media = media
         self._num_views, self._view_height, self._quality = num_views, view_height, jpeg_quality
         self._max_faces, self._max_total_faces, self._max_pictures = max_faces, max_total_faces, max_pictures
-        self._error_range_cm, self._only = error_range_cm, dict(only)
+        self._error_range_cm, self._only = error_range_cm, dict(only or {})
 
     def __call__(self, study_dir: Path, work_dir: Path) -> Path:
         """`outputs/<study>` and `work` -> path of index.html. ValueError when the study has no runs."""
