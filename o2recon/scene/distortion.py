@@ -18,7 +18,7 @@ def seen_at(
     growing, where the polynomial folds back into the image. ValueError for another number of coefficients.
     """
     x, y = rays[..., 0], rays[..., 1]
-    if not any(lens.distortion):
+    if not lens.distortion or not (lens.fisheye or any(lens.distortion)):  # a fisheye of zeros is equidistant
         return _pixels(lens, x, y), np.ones(x.shape, bool)
     check_distortion(lens.distortion, fisheye=lens.fisheye, source="the lens")
     bend = _fisheye if lens.fisheye else _perspective
