@@ -78,6 +78,8 @@ class Capture:
     groundtruth: Path | None = None
     sketches: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
     """Painted masks of hidden parts that lie with the capture under other names than ours, by object and frame."""
+    name: str | None = None
+    """Of the scan, where one folder holds several; None: the folder's."""
 
 
 @runtime_checkable

@@ -71,6 +71,7 @@ class RecordedScene(Scene):
         self._sketch_folders = [self.root / "sketches"] + ([Path(sketches)] if sketches is not None else [])
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
         capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
+        self.name = self.name if capture.name is None else capture.name
         self._check_frames(capture, frame_skip)
         usable = [self._shots[i] for i in self.indices]
         self.has_depth = any(s.depth is not None for s in usable)
@@ -108,9 +109,16 @@ class RecordedScene(Scene):
         return self._on_grid(index, shot, shot.label)[0]
 
     def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
-        """Ids of a frame from elsewhere, drawn on its colour image (or depth's) at any size, on the working grid."""
-        shot = self._shot(index)
-        return self._registration(id_lens(shot, ids.shape[1], ids.shape[0])).nearest(ids)
+        """Ids of a frame from elsewhere, drawn on its colour image (or depth's) at any size, on the working grid.
+
+        ValueError for an image of another shape.
+        """
+        shot, (height, width) = self._shot(index), ids.shape
+        grids = {(c.width, c.height) for c in (shot.lens.camera, self.camera)}
+        if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
+            sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
+            raise ValueError(f"it is {width}x{height} and must show the whole frame, which is {sizes}")
+        return self._registration(id_lens(shot, width, height)).nearest(ids)
 
     def _shot(self, index: int) -> Shot:
         if index in self.skipped:

@@ -152,8 +152,9 @@ def read_cameras(file: Path) -> Mapping[str, Float[np.ndarray, "4 4"]]:
 
 
 PREFIXES = ("world_mat_", "scale_mat_")
-DAMAGES = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
-DAMAGES += (SyntaxError, TypeError, struct.error, IndexError, OverflowError, MemoryError)
+ENDS = (OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error)
+DAMAGES = (*ENDS, ValueError, LookupError, RuntimeError, SyntaxError, TypeError, ArithmeticError)
+"""What numpy and zipfile raise for damaged archives."""
 
 
 def _matrix(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Float[np.ndarray, "4 4"]:

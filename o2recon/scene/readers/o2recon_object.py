@@ -68,6 +68,7 @@ class O2ReconObjectReader:
             files=tuple(f for f in texts if f.is_file()),
             groundtruth=root / "groundtruth" if (root / "groundtruth").is_dir() else None,
             sketches=self._sketches(scan, objects, frames),
+            name=None if root in objects.values() else scan,
         )
 
     def _objects(self, root: Path) -> tuple[str, dict[int, Path]]:

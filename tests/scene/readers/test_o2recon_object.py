@@ -125,7 +125,8 @@ def test_several_scans_need_a_choice(edited: Path) -> None:
     shutil.copytree(edited / "scene0005_00_scannet_obj_3", edited / "scene0011_00_scannet_obj_3")
     with pytest.raises(ValueError, match=r"choose scene\.reader\.scan=scene0005_00_scannet, scene0011_00_scannet"):
         read(edited)
-    assert len(read(edited, scan="scene0011_00_scannet").shots) == 4
+    chosen = read(edited, scan="scene0011_00_scannet")
+    assert len(chosen.shots) == 4 and chosen.name == "scene0011_00_scannet"
     with pytest.raises(ValueError, match="is not in"):
         read(edited, scan="scene0012_00_scannet")
 
