@@ -2,7 +2,9 @@
 
 from o2recon.depth.features import Features
 from o2recon.depth.fitting import Fitter
+from o2recon.depth.hull import Carver
 from o2recon.depth.network import NetworkDepth
 from o2recon.depth.scene import DepthScene, Given, Source
+from o2recon.depth.silhouettes import Silhouettes
 
-__all__ = ["DepthScene", "Features", "Fitter", "Given", "NetworkDepth", "Source"]
+__all__ = ["Carver", "DepthScene", "Features", "Fitter", "Given", "NetworkDepth", "Silhouettes", "Source"]

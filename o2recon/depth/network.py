@@ -16,7 +16,6 @@ from o2recon.depth.maps import KEPT, Network, RelativeDepth
 from o2recon.depth.scene import DepthScene
 from o2recon.depth.sparse import SparseDepth, neighbors, seen_points
 from o2recon.progress import track
-from o2recon.scene.derived import points_of
 from o2recon.scene.made import MadeImages, Write
 from o2recon.scene.scene import Scene
 from o2recon.workspace import depth_to_millimetres
@@ -62,15 +61,7 @@ class NetworkDepth:
         own = {k: v for k, v in vars(self).items() if k not in ("network", "fitter", "features", "batch_size")}
         content = ["network", scene.fingerprint(), self.network.identity, own, vars(self.fitter), vars(self.features)]
         made = MadeImages(folder, content=content, make=_Making(self, scene, folder, device))
-        shape = (scene.camera.height, scene.camera.width)
-
-        def depth(index: int) -> Float[np.ndarray, "height width"]:
-            image = made.read(index)
-            return np.zeros(shape, np.float32) if image is None else (image / np.float32(1000)).astype(np.float32)
-
-        return DepthScene(
-            scene, depth=depth, share=lambda: float(made.notes()["deviation_share"]), identity=made.identity
-        )
+        return DepthScene(scene, made, is_dense=True)
 
     def near(self, scene: Scene, index: int, poses: dict[int, np.ndarray]) -> list[int]:
         """The frames that a frame is compared with."""
@@ -123,8 +114,8 @@ class _Making:
 
     def _known(self) -> tuple[dict[int, SparseDepth], str]:
         """Sparse depth of every frame, and where it comes from."""
-        scene, points = self._scene, points_of(self._scene)
-        if points is not None:
+        scene, points = self._scene, self._scene.points
+        if points is not None and len(points):
             cell = self._source.cell_px
             return {
                 i: seen_points(points, scene.camera, p, cell_px=cell) for i, p in scene.poses.items()

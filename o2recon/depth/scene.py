@@ -1,6 +1,5 @@
 """A scene whose depth was made, and the choice that keeps the sensor's."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from o2recon.scene.derived import DerivedScene, has_depth
+from o2recon.scene.derived import DerivedScene
 from o2recon.scene.floor import floor_height
+from o2recon.scene.made import MadeImages
 from o2recon.scene.scene import Scene
 from o2recon.types import Frame
 
@@ -27,32 +27,32 @@ class Source(Protocol):
 
 
 class DepthScene(DerivedScene):
-    """`base` with other depth: `depth` gives that of a frame (z, metres, 0 = none) on the working grid.
+    """`base` with other depth: images of millimetres in `made`, where there are any.
 
-    `share`: standard deviation of the depth as a share of it, known when asked for; the sensor's own noise comes on
-    top. `floor`: height of the floor in metres, where it is known better than from the depth; see `floor_height`.
+    Their standard deviation, as a share of z, is `deviation_share` of the notes; the sensor's own noise comes on top.
+    `is_dense`: the depth shows all of the room, so that a floor may be found in it.
     """
 
-    def __init__(
-        self,
-        base: Scene,
-        *,
-        depth: Callable[[int], Float[np.ndarray, "height width"]],
-        share: Callable[[], float],
-        identity: str,
-        is_dense: bool = True,
-    ) -> None:
-        super().__init__(base, identity=identity)
+    def __init__(self, base: Scene, made: MadeImages, *, is_dense: bool) -> None:
+        super().__init__(base, identity=made.identity)
         self.has_depth = True
-        self._depth, self._share, self._is_dense = depth, share, is_dense
+        self._made, self._is_dense = made, is_dense
+
+    def make(self) -> None:
+        """See DerivedScene.make."""
+        super().make()
+        self._made.make()
 
     def frame(self, index: int) -> Frame:
         """See Scene.frame."""
-        return replace(self.base.frame(index), depth=self._depth(index))
+        frame, image = self.base.frame(index), self._made.read(index)
+        if image is None:
+            return replace(frame, depth=np.zeros(frame.instance.shape, np.float32))
+        return replace(frame, depth=(image / np.float32(1000)).astype(np.float32))
 
     def depth_sigma(self, z: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """See Scene.depth_sigma."""
-        return np.hypot(self.base.depth_sigma(z), self._share() * z)
+        return np.hypot(self.base.depth_sigma(z), float(self._made.notes()["deviation_share"]) * z)
 
     def floor_height(self) -> float | None:
         """See Scene.floor_height: from the made depth."""
@@ -73,7 +73,7 @@ class Given:
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
         """The scene itself. ValueError when the capture has no depth."""
-        if not has_depth(scene):
+        if not scene.has_depth:
             raise ValueError(
                 f"{scene.root} has no depth: let a network estimate it (depth=network depth.network.model=ID or FOLDER)"
                 " or carve from the masks alone (depth=silhouettes)"

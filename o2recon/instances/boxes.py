@@ -15,7 +15,6 @@ from o2recon.instances.pieces import owners, smooth_pieces
 from o2recon.instances.planes import PlaneSearch, Support, above
 from o2recon.instances.scene import InstanceScene
 from o2recon.progress import track
-from o2recon.scene.derived import capture_to_world, has_depth
 from o2recon.scene.made import MadeImages, Write
 from o2recon.scene.scene import Scene
 from o2recon.types import Frame
@@ -63,7 +62,7 @@ class BoxMasks:
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
         """The scene with these ids, made when first asked for. ValueError, one line, for boxes that are none."""
         boxes = listed_boxes(scene, self.boxes, self.world)
-        if not has_depth(scene):
+        if not scene.has_depth:
             raise ValueError(
                 f"{scene.root} has no depth, which masks from boxes need: add depth=network"
                 " depth.network.model=ID or FOLDER, or use instances=sam"
@@ -80,7 +79,7 @@ def listed_boxes(scene: Scene, boxes: Any, world: str) -> tuple[Box, ...]:
     """The boxes of the config in the scene's world. ValueError when there are none."""
     if boxes is None:
         raise ValueError("objects.boxes is needed: a YAML or JSON file of {id, category, center, size, yaw}, or a list")
-    return read_boxes(boxes, capture_to_world(scene) if world == "capture" else np.eye(4))
+    return read_boxes(boxes, scene.capture_to_world if world == "capture" else np.eye(4))
 
 
 def box_content(box: Box) -> Any:
@@ -99,7 +98,9 @@ def made_scene(scene: Scene, made: MadeImages, boxes: Sequence[Box]) -> Instance
 
     named = {box.id: box.category for box in boxes}
     names = "; ".join(f"{i} {name}" for i, name in sorted(named.items()))
-    return InstanceScene(scene, ids=ids, categories=named, background=False, identity=f"{made.identity} {names}")
+    return InstanceScene(
+        scene, ids=ids, categories=named, background=False, identity=f"{made.identity} {names}", make=made.make
+    )
 
 
 class Inside:

@@ -76,7 +76,7 @@ class _Masks:
         for number, path in self._listing.files.get(index, ()):
             try:
                 image = read_ids(path, void=self._void if number is None else None)
-                there = self._grid(image, source=str(path))
+                there = self._grid(index, image, source=str(path))
             except ValueError as error:
                 raise DamagedFrame(str(error)) from error
             if number is None:

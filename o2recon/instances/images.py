@@ -4,14 +4,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int
 from PIL import Image
 
 from o2recon.instances.scene import LARGEST_ID
+from o2recon.scene import RecordedScene, Scene
+from o2recon.scene.derived import DerivedScene
 from o2recon.scene.headers import check_png, read_header
-from o2recon.scene.matrices import resized
-from o2recon.scene.registration import Registration
-from o2recon.scene.scene import Scene
+from o2recon.scene.scene import DamagedFrame
 
 PALETTE_VOID = 255
 """DAVIS and PASCAL VOC mark pixels that nobody could decide with the palette's last entry."""
@@ -59,18 +59,23 @@ class Grid:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._registrations: dict[tuple[int, int], Registration] = {}
+        self._recorded = scene
+        while isinstance(self._recorded, DerivedScene):
+            self._recorded = self._recorded.base
 
-    def __call__(self, ids: Int[np.ndarray, "rows columns"], *, source: str) -> Int[np.ndarray, "height width"]:
-        """Nearest pixel's ids. ValueError, naming `source`, for another shape of image."""
-        camera, (height, width) = self._scene.camera, ids.shape
-        if (width, height) == (camera.width, camera.height):
-            return ids
-        if abs(width * camera.height - height * camera.width) > max(camera.width, camera.height):
-            raise ValueError(
-                f"{source} is {width}x{height}, frames are {camera.width}x{camera.height}: masks show whole frames"
-            )
-        if (width, height) not in self._registrations:
-            self._registrations[width, height] = Registration(source=resized(camera, width, height), target=camera)
-        carried: Shaped[np.ndarray, "height width"] = self._registrations[width, height].nearest(ids)
-        return carried
+    def __call__(
+        self, index: int, ids: Int[np.ndarray, "rows columns"], *, source: str
+    ) -> Int[np.ndarray, "height width"]:
+        """Nearest pixel's ids of a frame. ValueError, naming `source`, for an image of another shape."""
+        camera = self._scene.camera
+        if isinstance(self._recorded, RecordedScene):
+            try:
+                return self._recorded.carried(index, ids)
+            except DamagedFrame:
+                raise
+            except ValueError as error:
+                raise ValueError(f"{source} does not fit its frame: {error}") from error
+        if ids.shape != (camera.height, camera.width):
+            size = f"{camera.width}x{camera.height}"
+            raise ValueError(f"{source} is {ids.shape[1]}x{ids.shape[0]}, masks of this scene must be {size}")
+        return ids

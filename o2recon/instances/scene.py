@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Int
 
-from o2recon.scene.derived import DerivedScene, has_instances
+from o2recon.scene.derived import DerivedScene
 from o2recon.scene.scene import DamagedFrame, Label, Scene
 from o2recon.types import Frame
 
@@ -36,13 +36,21 @@ class InstanceScene(DerivedScene):
     """`base` with other object ids: `ids` gives those of a frame on the working grid, 0 = unlabelled.
 
     `categories` names them; an id that it does not name is an `object`. `background`: names such as wall and floor are
-    no objects (else every id is one, whatever its name).
+    no objects (else every id is one, whatever its name). `make` makes what `ids` reads, where that is made.
     """
 
     def __init__(
-        self, base: Scene, *, ids: Ids, categories: Mapping[int, str], background: bool, identity: str
+        self,
+        base: Scene,
+        *,
+        ids: Ids,
+        categories: Mapping[int, str],
+        background: bool,
+        identity: str,
+        make: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(base, identity=identity)
+        self._make = make
         self.has_instances = True
         self._ids, self.categories = ids, dict(categories)
         names = ["object", *sorted(set(self.categories.values()) - {"object"})]
@@ -53,6 +61,12 @@ class InstanceScene(DerivedScene):
         self._label_of[0] = 0
         for object_id, name in self.categories.items():
             self._label_of[object_id] = numbers[name]
+
+    def make(self) -> None:
+        """See DerivedScene.make."""
+        super().make()
+        if self._make is not None:
+            self._make()
 
     def frame(self, index: int) -> Frame:
         """See Scene.frame."""
@@ -76,7 +90,7 @@ class Given:
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
         """The scene itself. ValueError when the capture has no ids."""
-        if not has_instances(scene):
+        if not scene.has_instances:
             raise ValueError(
                 f"{scene.root} has no object ids: list 3D boxes (objects.boxes=FILE), name a folder of masks"
                 " (instances=files instances.folder=FOLDER) or let a network find them (instances=sam)"

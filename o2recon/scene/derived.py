@@ -1,18 +1,18 @@
 """A scene made from another one: the same frames and poses, with something of them replaced."""
 
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from o2recon.scene.scene import Scene
+from o2recon.scene.scene import Scene, Value
 from o2recon.types import Frame
 
 
 class DerivedScene(Scene):
     """`base`, but for what a subclass replaces. A frame that one of the two skips is skipped by both.
 
-    `fingerprint`: what decides the result beside `base` itself.
+    `identity`: what decides the result beside `base` itself.
     """
 
     def __init__(self, base: Scene, *, identity: str) -> None:
@@ -20,8 +20,18 @@ class DerivedScene(Scene):
         self.name, self.root, self.camera, self.up = base.name, base.root, base.camera, base.up
         self.poses, self.labels, self.skipped = base.poses, base.labels, base.skipped
         self.num_listed, self.max_bad_share, self.groundtruth = base.num_listed, base.max_bad_share, base.groundtruth
-        self.has_depth, self.has_instances = has_depth(base), has_instances(base)
-        self.points, self.capture_to_world = points_of(base), capture_to_world(base)
+        self.has_depth, self.has_instances = base.has_depth, base.has_instances
+        self.points, self.capture_to_world = base.points, base.capture_to_world
+
+    def make(self) -> None:
+        """Make now what is made of the whole scene and is not there yet; frames are asked for by several threads."""
+        if isinstance(self.base, DerivedScene):
+            self.base.make()
+
+    def each(self, read: Callable[[int], Value], indices: Iterable[int] | None = None) -> Iterator[tuple[int, Value]]:
+        """See Scene.each."""
+        self.make()
+        yield from super().each(read, indices)
 
     def frame(self, index: int) -> Frame:
         """See Scene.frame."""
@@ -50,29 +60,3 @@ class DerivedScene(Scene):
     def fingerprint(self) -> str:
         """See Scene.fingerprint."""
         return f"{self.base.fingerprint()} {self.identity}"
-
-
-def has_depth(scene: Scene) -> bool:
-    """The capture has depth images."""
-    return bool(getattr(scene, "has_depth", True))
-
-
-def has_instances(scene: Scene) -> bool:
-    """The capture has object ids."""
-    return bool(getattr(scene, "has_instances", True))
-
-
-def points_of(scene: Scene) -> Float[np.ndarray, "points 3"] | None:
-    """Sparse points of the capture, world metres; None where there are none."""
-    points = getattr(scene, "points", None)
-    return None if points is None or len(points) == 0 else points
-
-
-def capture_to_world(scene: Scene) -> Float[np.ndarray, "4 4"]:
-    """Similarity from the capture's own world to ours (metres, +z up)."""
-    return np.asarray(getattr(scene, "capture_to_world", np.eye(4)), float)
-
-
-def scene_folder(work: str | Path, scene: Scene) -> Path:
-    """`<work>/<scene>`: what is made of the whole scene lies there, beside its prepared objects."""
-    return Path(work) / scene.name

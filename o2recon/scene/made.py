@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import cv2
@@ -35,7 +36,9 @@ class MadeImages:
         self.identity = fingerprint([package_version(), content])
         self.folder = folder / self.identity
         self._make = make
+        self._is_made = False
         self._notes: dict[str, Any] | None = None
+        self._lock = RLock()  # frames are read by several threads
 
     def read(self, index: int) -> Shaped[np.ndarray, "height width"] | None:
         """The image of one frame; None where none was made. ValueError when it is damaged."""
@@ -53,9 +56,17 @@ class MadeImages:
             self._notes = dict(json.loads((self._made() / NOTES).read_text()))
         return self._notes
 
+    def make(self) -> None:
+        """Make them now, unless they are there."""
+        self._made()
+
     def _made(self) -> Path:
-        if (self.folder / NOTES).is_file():
-            return self.folder
+        if not self._is_made:
+            with self._lock:
+                self._is_made = (self.folder / NOTES).is_file() or self._run()
+        return self.folder
+
+    def _run(self) -> bool:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{self.identity}-", dir=self.folder.parent))
         try:
@@ -70,7 +81,7 @@ class MadeImages:
                 log.info("%s was made by another process meanwhile", self.folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        return self.folder
+        return True
 
 
 def _write(file: Path, image: np.ndarray) -> None:

@@ -120,6 +120,15 @@ class RecordedScene(Scene):
             raise ValueError(f"it is {width}x{height} and must show the whole frame, which is {sizes}")
         return self._registration(id_lens(shot, width, height)).nearest(ids)
 
+    def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
+        """Ids drawn on a frame's colour image (or depth's), of any size, on the working grid; ValueError if of neither."""
+        shot, (height, width) = self._shot(index), ids.shape
+        grids = {(c.width, c.height) for c in (shot.lens.camera, self.camera)}
+        if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
+            sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
+            raise ValueError(f"it is {width}x{height} and must show the whole frame, which is {sizes}")
+        return self._registration(id_lens(shot, width, height)).nearest(ids)
+
     def _shot(self, index: int) -> Shot:
         if index in self.skipped:
             raise DamagedFrame(self.skipped[index])

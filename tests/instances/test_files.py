@@ -9,23 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from o2recon.cli.build import build
+from o2recon.cli.options import composed
 from o2recon.instances import InstanceScene, MaskFiles
 from o2recon.instances.images import read_ids
 from o2recon.instances.listing import list_masks
-from o2recon.scene import ScanNetScene, Scene
+from o2recon.scene import Scene
 from o2recon.scene.scene import DamagedFrame
 
 
 @pytest.fixture(scope="module")
-def scene(tiny_room: Path) -> Scene:
-    return ScanNetScene(
-        root=tiny_room,
-        frame_skip=1,
-        max_bad_share=0.1,
-        depth_scale=0.001,
-        depth_noise=[0.0012, 0.0019, 0.4],
-        sketches=None,
-    )
+def scene(tiny_scene: Scene) -> Scene:
+    return tiny_scene
 
 
 def with_files(scene: Scene, folder: Path, **options: object) -> InstanceScene:
@@ -173,3 +168,34 @@ def test_the_fingerprint_follows_the_files_and_the_names(scene: Scene, tmp_path:
     assert with_files(scene, tmp_path, names={1: "stool"}).fingerprint() != before
     saved(Image.new("L", (160, 120)), tmp_path / "0.png")
     assert with_files(scene, tmp_path).fingerprint() != before
+
+
+def test_masks_drawn_on_a_larger_colour_image_reach_the_depth_camera_s_grid(tmp_path: Path, tiny_room: Path) -> None:
+    """The colour camera is twice as large and sees a little more; its masks come out where depth sees the object."""
+    import shutil
+
+    import cv2
+
+    room = tmp_path / "room"
+    shutil.copytree(tiny_room, room)
+    small = np.loadtxt(tiny_room / "intrinsic" / "intrinsic_color.txt")
+    wide = small.copy()
+    wide[:2] *= 2
+    wide[0, 2] += 10.5  # 10 more columns on each side, centres at integers
+    wide[1, 2] += 0.5
+    np.savetxt(room / "intrinsic" / "intrinsic_color.txt", wide)
+    for file in (room / "color").iterdir():
+        image = cv2.resize(cv2.imread(str(file)), None, fx=2, fy=2)
+        cv2.imwrite(str(file), cv2.copyMakeBorder(image, 0, 0, 10, 10, cv2.BORDER_REPLICATE))
+    for kind in ("instance-filt", "label-filt"):
+        for file in (room / kind).iterdir():
+            ids = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+            large = ids.repeat(2, 0).repeat(2, 1)
+            cv2.imwrite(str(file), cv2.copyMakeBorder(large, 0, 0, 10, 10, cv2.BORDER_CONSTANT, value=0))
+    scene = build(composed("run", (f"scene.root={room}",)).scene)
+    masks = tmp_path / "masks"
+    shutil.copytree(room / "instance-filt", masks)
+    found = with_files(scene, masks)
+    for index in scene.indices:
+        np.testing.assert_array_equal(found.instance(index), scene.instance(index))
+        assert found.instance(index).shape == (120, 160) and found.instance(index).any()
