@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from o2recon.objects.frame import ObjectBox
 from o2recon.objects.select import Kept, Selection, Selector
 from o2recon.objects.similarity import ClipSimilarity
+from o2recon.objects.stored import StoredScores
 from o2recon.objects.views import Views
 from o2recon.progress import track
 from o2recon.scene import Scene
@@ -56,8 +57,9 @@ class Objects:
         return self
 
     def inputs(self, folder: ObjectFolder) -> dict[str, str]:
-        """What decides the result beside config and files: the network that scores views, if one does."""
-        return {} if self.similarity is None else {"view score": self.similarity.identity}
+        """What decides the result beside config and files: the network or the file that scores views, if one does."""
+        score = self.views.score
+        return {"view score": score.identity} if isinstance(score, (ClipSimilarity, StoredScores)) else {}
 
     def select(self, scene: Scene) -> Selection:
         """Objects kept and dropped. Reads the instance and label images of all frames."""
