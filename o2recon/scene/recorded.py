@@ -121,7 +121,7 @@ class RecordedScene(Scene):
         return self._registration(id_lens(shot, width, height)).nearest(ids)
 
     def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
-        """Ids drawn on a frame's colour image (or depth's), of any size, on the working grid; ValueError if of neither."""
+        """Ids drawn on a frame's colour or depth image, of any size, on the working grid; ValueError if on neither."""
         shot, (height, width) = self._shot(index), ids.shape
         grids = {(c.width, c.height) for c in (shot.lens.camera, self.camera)}
         if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
