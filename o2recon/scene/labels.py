@@ -20,23 +20,31 @@ def find_table(root: Path) -> Path:
 
 
 def read_labels(path: Path) -> dict[int, Label]:
-    """ValueError when a row has no usable id."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    """ValueError, naming the file, when it is no text or a row has no usable id."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read ({error}): copy ScanNet's label table again") from error
     if not rows:
         raise ValueError(f"{path} is empty: copy ScanNet's label table again")
     header = [name.strip() for name in rows[0]]
     columns = {name: header.index(name) if name in header else at for name, at in COLUMNS.items()}
-    if not header[columns["id"]].isdigit():
+    if not _is_id(header[columns["id"]] if columns["id"] < len(header) else ""):
         rows = rows[1:]
     labels = {}
     for number, row in enumerate(rows, 2):
         cells = {name: row[at].strip() if at < len(row) else "" for name, at in columns.items()}
-        if not cells["id"].isdigit():
-            raise ValueError(f"{path}, row {number}: '{cells['id']}' is no label id: copy ScanNet's label table again")
-        nyu40 = int(cells["nyu40id"]) if cells["nyu40id"].isdigit() else -1
+        if not _is_id(cells["id"]):
+            shown = repr(cells["id"][:20])
+            raise ValueError(f"{path}, row {number}: {shown} is no label id: copy ScanNet's label table again")
+        nyu40 = int(cells["nyu40id"]) if _is_id(cells["nyu40id"]) else -1
         labels[int(cells["id"])] = Label(int(cells["id"]), cells["raw_category"], nyu40)
     return labels
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def write_labels(path: Path, labels: Mapping[int, Label]) -> None:

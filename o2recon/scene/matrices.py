@@ -13,6 +13,10 @@ from o2recon.types import Camera
 
 RIGID_TOLERANCE = 1e-2
 """Largest accepted |R^T R - 1|: text files round to a few digits."""
+FARTHEST = 1e7
+"""Positions beyond this (any unit) are damage, not places."""
+FOCAL_LENGTHS = (0.02, 1000.0)
+"""Accepted focal lengths, relative to the larger side of the image."""
 
 
 def read_matrix(path: Path) -> Float[np.ndarray, "4 4"]:
@@ -53,6 +57,8 @@ def check_rigid(pose: Float[np.ndarray, "4 4"], source: str) -> None:
     error = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
         raise ValueError(f"{source} is no rigid motion (rotation off by {error:.2g})")
+    if np.abs(pose[:3, 3]).max() > FARTHEST:
+        raise ValueError(f"{source} is more than {FARTHEST:g} units away from the origin")
 
 
 def read_camera(path: Path, width: int, height: int) -> Camera:
@@ -62,12 +68,26 @@ def read_camera(path: Path, width: int, height: int) -> Camera:
     """
     k = read_matrix(path)[:3, :3].copy()
     k[:2, 2] += 0.5
-    if k[0, 0] <= 0 or k[1, 1] <= 0 or not (0 < k[0, 2] < width and 0 < k[1, 2] < height):
+    if not (is_camera_matrix(k, width, height) and 0 < k[0, 2] < width and 0 < k[1, 2] < height):
         raise ValueError(
             f"{path} does not fit images of {width}x{height} (focal length {k[0, 0]:g}, {k[1, 1]:g}, principal point"
             f" {k[0, 2]:g}, {k[1, 2]:g}): give the intrinsics of the images as they are stored"
         )
     return Camera(k, width, height)
+
+
+def is_camera_matrix(k: Float[np.ndarray, "3 3"], width: int, height: int) -> bool:
+    """Whether a pinhole camera of images of this size may have these intrinsics; crops move the principal point far."""
+    size = max(width, height)
+    low, high = FOCAL_LENGTHS[0] * size, FOCAL_LENGTHS[1] * size
+    rest = np.abs([k[0, 1], k[0, 2], k[1, 2]])
+    zero = np.array([k[1, 0], k[2, 0], k[2, 1], k[2, 2] - 1])
+    return bool(
+        np.isfinite(k).all()
+        and all(low <= f <= high for f in (k[0, 0], k[1, 1]))
+        and (rest <= 10 * size).all()
+        and (np.abs(zero) < 1e-6).all()
+    )
 
 
 def resized(camera: Camera, width: int, height: int) -> Camera:

@@ -1,7 +1,7 @@
 """Which lens the pictures of a shot were seen through, and whether a shot can be used."""
 
 from o2recon.scene.capture import Lens, Shot
-from o2recon.scene.matrices import check_rigid, resized_lens
+from o2recon.scene.matrices import check_rigid, is_camera_matrix, resized_lens
 
 
 def depth_lens(shot: Shot) -> Lens:
@@ -26,6 +26,9 @@ def flaw(shot: Shot) -> str | None:
         size, expected = picture.size, (lens.camera.width, lens.camera.height)
         if size != expected:
             return "{} is {}x{}, its intrinsics are for {}x{}".format(picture.source, *size, *expected)
+        if not is_camera_matrix(lens.camera.intrinsics, *size):
+            k = lens.camera.intrinsics
+            return f"{picture.source} is {size[0]}x{size[1]}, with intrinsics that no such camera has: {k.tolist()}"
     try:
         check_rigid(shot.camera_to_world, f"the pose of {shot.color.source}")
     except ValueError as error:
