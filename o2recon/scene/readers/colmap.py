@@ -25,7 +25,8 @@ class ColmapReader:
     `model`: folder with cameras and images, null for the usual ones (sparse/0, sparse, colmap/sparse/0, dense/sparse
     ...). `images`: folder that image names start from, null for `images/` beside the model or above it; images of
     another size than their camera's are taken for scaled ones. `depth`, `instances`, `labels`: folders with one PNG per
-    image, of the same name or the frame's number; `auto` for the usual ones if they are there, null for none. Sparse
+    image, of the same name or the frame's number; `auto` for the usual ones if they are there, null for none. Depth may
+    also be .npy files or, as `stereo/depth_maps` of a dense workspace, COLMAP's own maps in the model's unit. Sparse
     points with more than `max_error` pixels of reprojection error, or seen by fewer than `min_track` images, are left
     out. Frames are numbered as their names are (`frame_00012.jpg` is 12), else by order. World and unit are the model's
     own: COLMAP knows no metres and no up (what `o2recon convert` wrote has +z). Registered images that are not there

@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from o2recon.scene.capture import Capture, Picture
 from o2recon.scene.images import Kind, file_picture
+from o2recon.scene.readers.colmap_depth_maps import KINDS, depth_map_picture
+from o2recon.scene.readers.npy import npy_picture
 
 NUMBERED = re.compile(r"(.*?)(\d{1,9})")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -46,8 +48,13 @@ def inside(root: Path, name: str, source: str) -> Path:
     return root / parts
 
 
+OPENERS = {**dict.fromkeys(KINDS, depth_map_picture), ".npy": npy_picture}
+"""Of depth that is no image."""
+
+
 class Companions:
-    """The files of `folder` that belong to pictures of other folders: same name below it, other suffix.
+    """The files of `folder` that belong to pictures of other folders: same name below it, other suffix (PNG; depth also
+    .npy or COLMAP's depth maps).
 
     `b/frame_0012.jpg` has `b/frame_0012.png`, `b/frame_0012.jpg.png` (as COLMAP names masks), `frame_0012.png` where no
     other of `names` ends alike, or `12.png` by the frame's number.
@@ -62,7 +69,10 @@ class Companions:
         inner = PurePosixPath(name)
         stems = [str(inner.with_suffix("")), str(inner), *([inner.stem] if self._flat else []), str(index)]
         for stem in stems:
-            for suffix in IMAGE_SUFFIXES if self._kind == "color" else ID_SUFFIXES:
+            for suffix, opened in OPENERS.items() if self._kind == "depth" else ():
+                if (self.folder / f"{stem}{suffix}").is_file():
+                    return opened(self.folder / f"{stem}{suffix}")
+            for suffix in ID_SUFFIXES:
                 path = self.folder / f"{stem}{suffix}"
                 if path.is_file():
                     return file_picture(path, self._kind)
