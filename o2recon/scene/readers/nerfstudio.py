@@ -10,7 +10,7 @@ from jaxtyping import Float
 from o2recon.scene.capture import Capture, Picture, Shot
 from o2recon.scene.images import Kind, file_picture
 from o2recon.scene.labels import find_table, read_labels
-from o2recon.scene.readers.masks import one_object, valid_only
+from o2recon.scene.readers.masks import alpha_picture, mask_picture, one_object, valid_only
 from o2recon.scene.readers.naming import (
     IMAGE_SUFFIXES,
     Companions,
@@ -68,9 +68,9 @@ class NerfstudioReader:
     `file`: another name than these. `world`: `original` undoes `applied_transform` and `applied_scale`, so that results
     lie where COLMAP (or what else made the poses) had them; `saved` keeps the file's own. `masks`, what `mask_path`
     means: `valid` (as in nerfstudio: pixels that may be used; depth is dropped elsewhere), `object` (the one object of
-    the capture, id 1) or null (nothing). `instances`, `labels`: folders with one PNG per image, of the same name or the
-    frame's number, where the frames do not name theirs (`instance_path`, `semantic_path`); `auto` for the usual ones if
-    they are there, null for none.
+    the capture, id 1; without `mask_path` where the image is opaque) or null (nothing). `instances`, `labels`: folders
+    with one PNG per image, of the same name or the frame's number, where the frames do not name theirs
+    (`instance_path`, `semantic_path`); `auto` for the usual ones if they are there, null for none.
 
     Up is +z of the saved world, as nerfstudio has it, unless poses come from COLMAP (`colmap_im_id`,
     `applied_transform`): there it is only the first camera's, and the capture does not say. `orientation_override:
@@ -187,7 +187,7 @@ class NerfstudioReader:
     ) -> Shot:
         source = f"{entry.path}, {entry.name[:100]!r}"
         color = file_picture(_with_suffix(inside(root, entry.name, str(entry.path))), "color")
-        mask = self._picture(root, entry, MASK_KEYS, "ids")
+        mask = self._mask(root, entry, Path(color.source))
         depth = self._picture(root, entry, DEPTH_KEYS, "depth")
         instance = self._picture(root, entry, INSTANCE_KEYS, "ids")
         label = self._picture(root, entry, LABEL_KEYS, "ids")
@@ -208,6 +208,13 @@ class NerfstudioReader:
             instance=instance,
             label=label,
         )
+
+    def _mask(self, root: Path, entry: _Listed, color: Path) -> Picture | None:
+        """That of mask_path; without one, the opacity of the image may be the object."""
+        name = text(entry.frame, MASK_KEYS, str(entry.path))
+        if name is None or self._masks is None:
+            return alpha_picture(color) if self._masks == "object" else None
+        return mask_picture(inside(root, name, str(entry.path)))
 
     def _picture(self, root: Path, entry: _Listed, keys: tuple[str, ...], kind: Kind) -> Picture | None:
         name = text(entry.frame, keys, str(entry.path))

@@ -138,6 +138,29 @@ def test_the_mask_may_be_the_object(tmp_path: Path, white: int) -> None:
     assert shot.depth is not None and (shot.depth.read() == 1005).all()
 
 
+def test_a_mask_may_have_colours_and_be_a_jpeg(tmp_path: Path) -> None:
+    root = write_capture(tmp_path)
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:24] = 255
+    write_image(root / "masks/a.jpg", mask)
+    edit(root, lambda c: [frame.update(mask_path="masks/a.jpg") for frame in c["frames"]])
+    depth = reader()(root).shots[0].depth
+    assert depth is not None and (depth.read()[:12] == 1005).all() and (depth.read()[12:] == 0).all()
+
+
+def test_without_a_mask_the_opacity_of_the_image_may_be_the_object(tmp_path: Path) -> None:
+    image = np.zeros((40, 40, 4), np.uint8)
+    image[5:15, 10:20] = 255
+    write_image(tmp_path / "train/r_0.png", image)
+    frame = {"file_path": "./train/r_0", "transform_matrix": np.eye(4).tolist()}
+    write_json(tmp_path / "transforms_train.json", {"camera_angle_x": 0.7, "frames": [frame]})
+    instance = reader(masks="object")(tmp_path).shots[0].instance
+    assert instance is not None and (instance.read() == image[..., 3] / 255).all()
+    assert reader()(tmp_path).shots[0].instance is None
+    write_image(tmp_path / "train/r_0.png", image[..., :3])
+    assert reader(masks="object")(tmp_path).shots[0].instance is None
+
+
 def test_ids_are_named_by_the_frames_or_lie_in_folders(tmp_path: Path) -> None:
     root = write_capture(tmp_path)
     for i in range(5, 9):
