@@ -43,6 +43,11 @@ class Launcher:
             return list(arguments)
         return ["experiment=fast", *arguments]
 
+    def begin(self, journal: Journal) -> None:
+        """What has to be in place before the launcher starts the jobs of `journal`."""
+        if self.name == "submitit_slurm":
+            importlib.import_module("o2recon.cli.slurm").attend_queue(journal)
+
     def has_started(self, journal: Journal) -> bool:
         """Whether any job of the sweep runs, ran or is queued."""
         return bool(journal.records()) or (journal.folder / SUBMITTED).is_dir()
@@ -117,7 +122,7 @@ def _wait_for_submitit(journal: Journal, name: str) -> None:
     kind = submitit.SlurmJob if name == "submitit_slurm" else submitit.LocalJob
     root = journal.folder / SUBMITTED
     jobs = [kind(folder=root / "%j", job_id=name) for name in job_ids([f.name for f in root.iterdir()])]
-    while not all(job.done(force_check=True) for job in jobs):
+    while not all(job.done() for job in jobs):
         time.sleep(POLL_S)
 
 

@@ -68,6 +68,7 @@ def _run(journal: Journal, launcher: Launcher) -> list[str]:
     teller = _Teller(journal)
     arguments = ["-m", f"job=range(0,{len(teller.jobs)})", f"hydra.sweep.dir={journal.folder}"]
     with teller, command_line(["o2recon", *arguments, *launcher.arguments(len(teller.jobs))]):
+        launcher.begin(journal)
         try:
             hydra.main(**SWEEP)(SweepJob(str(journal.folder)))()
         except KeyboardInterrupt:

@@ -73,6 +73,10 @@ class Journal:
     def write(self, number: int, record: Record) -> None:
         write_json(self.folder / "jobs" / f"{number}.json", asdict(record))
 
+    def has_begun(self, number: int) -> bool:
+        """Whether there is a record of the job."""
+        return (self.folder / "jobs" / f"{number}.json").is_file()
+
     def beat(self, number: int) -> None:
         """Say that the job's process still lives."""
         os.utime(self.folder / "jobs" / f"{number}.json")
