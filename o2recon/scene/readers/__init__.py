@@ -8,6 +8,7 @@ from o2recon.scene.readers.o2recon_object import O2ReconObjectReader
 from o2recon.scene.readers.o2recon_training import O2ReconTrainingReader
 from o2recon.scene.readers.polycam import PolycamReader
 from o2recon.scene.readers.record3d import Record3dReader
+from o2recon.scene.readers.replica import ReplicaReader
 from o2recon.scene.readers.rgb_folder import RgbFolderReader
 from o2recon.scene.readers.scannet import ScanNetReader
 from o2recon.scene.readers.scannet_raw import ScanNetRawReader
@@ -24,6 +25,7 @@ __all__ = [
     "O2ReconTrainingReader",
     "PolycamReader",
     "Record3dReader",
+    "ReplicaReader",
     "RgbFolderReader",
     "ScanNetRawReader",
     "ScanNetReader",

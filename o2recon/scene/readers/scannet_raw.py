@@ -14,6 +14,7 @@ from o2recon.scene.images import decoded
 from o2recon.scene.labels import find_table, read_labels
 from o2recon.scene.readers.poses import Z_UP, pinhole, rigid
 from o2recon.scene.readers.sens import SensCamera, SensFile, read_sens
+from o2recon.scene.readers.units import in_millimetres
 from o2recon.scene.scene import DamagedFrame
 
 INSTANCES = ("2d-instance-filt", "2d-instance")
@@ -21,7 +22,6 @@ INSTANCES = ("2d-instance-filt", "2d-instance")
 LABELS = ("2d-label-filt", "2d-label")
 LARGEST_MASK = 2**26
 """Bytes of a packed id image; one of 16 bits and 2000 x 1500 pixels has 6 million when nothing of it can be packed."""
-MILLIMETRES = 1000.0
 
 
 class ScanNetRawReader:
@@ -110,7 +110,7 @@ def _shot(sens: SensFile, frame: int, lenses: tuple[Lens, Lens], instances: Mask
         camera_to_world=rigid(sens.camera_to_world(frame), source),
         lens=lenses[0],
         color=Picture(source, sens.color.size, stamp, partial(_color, sens, frame)),
-        depth=Picture(source, sens.depth.size, stamp, partial(_depth, sens, frame)),
+        depth=in_millimetres(Picture(source, sens.depth.size, stamp, partial(_depth, sens, frame)), sens.shift),
         depth_lens=lenses[1],
         instance=None if instances is None else instances.picture(frame),
         label=None if labels is None else labels.picture(frame),
@@ -136,10 +136,7 @@ def _color(sens: SensFile, frame: int) -> UInt8[np.ndarray, "rows columns 3"]:
 
 def _depth(sens: SensFile, frame: int) -> Shaped[np.ndarray, "rows columns"]:
     with _damage_named():
-        depth = sens.depth_image(frame)
-    if sens.shift == MILLIMETRES:
-        return depth
-    return np.where(depth < 65535, depth * np.float32(MILLIMETRES / sens.shift), np.float32(0))
+        return sens.depth_image(frame)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from o2recon.scene.labels import TABLE, write_labels
 from o2recon.scene.readers.sens import COLOR_TYPES, DEPTH_TYPES, FRAME, HEADER, NAME_LENGTH, VERSION
 from o2recon.scene.scene import Scene
 from o2recon.scene.writers.folder import converted_folder
+from o2recon.scene.writers.pictures import ids_image
 from o2recon.types import Camera
 from o2recon.workspace import depth_to_millimetres
 
@@ -116,10 +117,8 @@ def _code(types: dict[int, str], name: str) -> int:
 
 
 def _ids(image: Int[np.ndarray, "height width"], index: int) -> bytes:
-    largest = int(image.max(initial=0))
-    if largest > 65535:
-        raise ValueError(f"frame {index} has the id {largest}: the layout's images hold at most 65535")
-    return _encoded(".png", image.astype(np.uint8 if largest < 256 else np.uint16), [])
+    ids = ids_image(image, index)
+    return _encoded(".png", ids.astype(np.uint8) if ids.max(initial=0) < 256 else ids, [])
 
 
 def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:
