@@ -132,6 +132,78 @@ def save_depth_network(folder: Path) -> Path:
     return folder
 
 
+def save_sam(folder: Path) -> Path:
+    """SAM with one thin layer per part; it sees 64 x 64 pixels."""
+    import transformers
+    from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
+
+    torch.manual_seed(0)
+    vision = SamVisionConfig(
+        hidden_size=16,
+        output_channels=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=64,
+        patch_size=8,
+        mlp_dim=32,
+        window_size=2,
+        num_pos_feats=8,
+        global_attn_indexes=[0],
+    )
+    prompts = SamPromptEncoderConfig(hidden_size=16, image_size=64, patch_size=8, mask_input_channels=4)
+    decoder = SamMaskDecoderConfig(
+        hidden_size=16, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16, iou_head_depth=2
+    )
+    config = SamConfig(vision_config=vision, prompt_encoder_config=prompts, mask_decoder_config=decoder)
+    SamModel(config).save_pretrained(folder)
+    processor = transformers.SamImageProcessorPil(
+        size={"longest_edge": 64},
+        pad_size={"height": 64, "width": 64},
+        mask_size={"longest_edge": 16},
+        mask_pad_size={"height": 16, "width": 16},
+    )
+    transformers.SamProcessor(processor).save_pretrained(folder)
+    return folder
+
+
+def save_sam2(folder: Path) -> Path:
+    """SAM 2 with one thin block per stage; its processor needs torchvision, so only the network is saved."""
+    from transformers import (
+        Sam2Config,
+        Sam2HieraDetConfig,
+        Sam2MaskDecoderConfig,
+        Sam2Model,
+        Sam2PromptEncoderConfig,
+        Sam2VisionConfig,
+    )
+
+    torch.manual_seed(0)
+    backbone = Sam2HieraDetConfig(
+        hidden_size=8,
+        num_attention_heads=1,
+        image_size=[64, 64],
+        blocks_per_stage=[1, 1, 1, 1],
+        embed_dim_per_stage=[8, 16, 32, 64],
+        num_attention_heads_per_stage=[1, 1, 2, 2],
+        window_size_per_stage=[4, 4, 2, 2],
+        window_positional_embedding_background_size=[4, 4],
+        global_attention_blocks=[0],
+    )
+    vision = Sam2VisionConfig(
+        backbone_config=backbone,
+        backbone_channel_list=[64, 32, 16, 8],
+        fpn_hidden_size=16,
+        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
+    )
+    prompts = Sam2PromptEncoderConfig(hidden_size=16, image_size=64, patch_size=16, mask_input_channels=4)
+    decoder = Sam2MaskDecoderConfig(
+        hidden_size=16, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16, iou_head_depth=2
+    )
+    config = Sam2Config(vision_config=vision, prompt_encoder_config=prompts, mask_decoder_config=decoder)
+    Sam2Model(config).save_pretrained(folder)
+    return folder
+
+
 def _latent_networks(*, in_channels: int):  # type: ignore[no-untyped-def]
     """An autoencoder of factor 8 with 4 latent channels, and a U-Net that works on them."""
     from diffusers import AutoencoderKL, UNet2DConditionModel

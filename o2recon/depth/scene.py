@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from o2recon.types import Frame
 FLOOR_FRAMES = 60
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where a scene's depth comes from. `folder`: where what is made of the whole scene may be kept."""
 

@@ -4,6 +4,17 @@ from o2recon.instances.box import Box, read_boxes
 from o2recon.instances.boxes import BoxMasks
 from o2recon.instances.files import MaskFiles
 from o2recon.instances.planes import PlaneSearch
+from o2recon.instances.sam import PromptedMasks
 from o2recon.instances.scene import Given, InstanceScene, Source
 
-__all__ = ["Box", "BoxMasks", "Given", "InstanceScene", "MaskFiles", "PlaneSearch", "Source", "read_boxes"]
+__all__ = [
+    "Box",
+    "BoxMasks",
+    "Given",
+    "InstanceScene",
+    "MaskFiles",
+    "PlaneSearch",
+    "PromptedMasks",
+    "Source",
+    "read_boxes",
+]

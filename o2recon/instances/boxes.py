@@ -67,10 +67,11 @@ class BoxMasks:
                 f"{scene.root} has no depth, which masks from boxes need: add depth=network"
                 " depth.network.model=ID or FOLDER, or use instances=sam"
             )
-        made = MadeImages(folder, content=[scene.fingerprint(), self._content(boxes)], make=_Making(self, scene, boxes))
+        made = MadeImages(folder, content=[scene.fingerprint(), self.content(boxes)], make=_Making(self, scene, boxes))
         return made_scene(scene, made, boxes)
 
-    def _content(self, boxes: Sequence[Box]) -> Any:
+    def content(self, boxes: Sequence[Box]) -> Any:
+        """What decides the masks beside the scene."""
         own = {k: v for k, v in vars(self).items() if k not in ("boxes", "planes")}
         return ["boxes", own, vars(self.planes), [box_content(box) for box in boxes]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -24,6 +24,7 @@ LARGEST_ID = 65535
 Ids = Callable[[int], Int[np.ndarray, "height width"]]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where a scene's object ids come from. `folder`: where what is made of the whole scene may be kept."""
 
