@@ -6,6 +6,7 @@ from o2recon.objects.objects import Objects, visible_mask
 from o2recon.objects.select import Dropped, Kept, Selection, Selector, opened
 from o2recon.objects.similarity import ClipSimilarity, reference_view, similarity_scores, square_crop
 from o2recon.objects.stored import StoredScores
+from o2recon.objects.training import TrainingBox
 from o2recon.objects.views import AreaSharpness, Views
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Selection",
     "Selector",
     "StoredScores",
+    "TrainingBox",
     "Views",
     "VisibleCloud",
     "opened",

@@ -10,6 +10,7 @@ from o2recon.scene.images import file_picture
 from o2recon.scene.scene import Label
 from o2recon.scene.training_folder import EXTRAS, NOTES, TrainingFolder
 
+FILES = ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", "clip_scores.json", "point_cloud_scan_norm.ply")
 LABEL = 1
 """Of the object; everything else has 0."""
 
@@ -43,7 +44,7 @@ class O2ReconTrainingReader:
                 shots.append(_shot(folder, index, object_id))
             except ValueError as error:
                 damaged[index] = str(error)
-        extras = [root / name for name in ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", NOTES)]
+        extras = [root / name for name in (*FILES, NOTES)]
         for kind in (*EXTRAS, "pred_normal"):
             extras += sorted((root / kind).glob("*.*"))
         return Capture(
