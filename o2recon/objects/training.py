@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 
 class TrainingBox(ObjectBox):
-    """The box of `point_cloud_scan_norm.ply` without outliers, `cloud_inflation` times as large and brought to the world
-    by `trans_n2w.txt`: where the original extracts its mesh. Grown to hold what was seen, where that reaches further.
+    """The box of `point_cloud_scan_norm.ply` without outliers, `cloud_inflation` times as large, in the world by
+    `trans_n2w.txt`: where the original extracts its mesh. Grown to hold what was seen, where that reaches further.
 
     `ordinary`: of ObjectBox, which stands in where the folder has no such cloud, and whose `cloud` says what an outlier
     is.

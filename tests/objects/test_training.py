@@ -10,7 +10,6 @@ from training_sphere import TrainingSphere, training_sphere
 from o2recon.objects import ObjectBox, TrainingBox, VisibleCloud
 from o2recon.transforms import world_to_object
 
-
 ORDINARY: dict[str, Any] = {
     "cloud": partial(VisibleCloud, spacing=0.015, neighbors=16, deviations=2.0),
     "reach": 0.05,
@@ -55,7 +54,8 @@ def test_outliers_of_the_cloud_do_not_count_and_what_was_seen_does(sphere: Train
 def test_without_a_cloud_the_box_is_found_as_for_any_scan(sphere: TrainingSphere) -> None:
     (sphere.data.root / "point_cloud_scan_norm.ply").unlink()
     points = np.asarray(trimesh.load(sphere.data.root / "point_cloud_scan.ply").vertices)
-    found, expected = box_of(sphere)(sphere.scene, 1, points, None), ObjectBox(**ORDINARY)(sphere.scene, 1, points, None)
+    found = box_of(sphere)(sphere.scene, 1, points, None)
+    expected = ObjectBox(**ORDINARY)(sphere.scene, 1, points, None)
     np.testing.assert_array_equal(found.half_extents, expected.half_extents)
     np.testing.assert_array_equal(found.center, expected.center)
 
