@@ -79,9 +79,7 @@ class Selection:
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> "Selection":
-        kept = tuple(
-            Kept(k["id"], k["category"], tuple(k["frames"]), tuple(k["shares"])) for k in content["kept"]
-        )
+        kept = tuple(Kept(k["id"], k["category"], tuple(k["frames"]), tuple(k["shares"])) for k in content["kept"])
         dropped = tuple(Dropped(**d) for d in content["dropped"])
         return Selection(content["scene"], content["num_frames"], kept, dropped)
 
@@ -126,7 +124,9 @@ class Selector:
             _count_labels(ids[::LABEL_STRIDE, ::LABEL_STRIDE], label[::LABEL_STRIDE, ::LABEL_STRIDE], votes)
         shares.pop(0, None)
         if not shares:
-            raise ValueError(f"{scene.root / 'instance-filt'} holds no object ids, only 0: export the instance images")
+            raise ValueError(
+                f"{scene.root} holds no object ids, only 0: export its instance images, or let instances= make them"
+            )
         for object_id in set(self.overrides) - set(shares):
             log.warning("objects.overrides.%d has no effect: %s has no such object", object_id, scene.name)
         verdicts = [self._judge(scene, i, shares[i], votes[i]) for i in sorted(shares)]
@@ -146,8 +146,9 @@ class Selector:
         named = "category" in self.overrides.get(object_id, {})
         if named:
             category = str(self.overrides[object_id]["category"])
+        background = label in self.background_labels or (known and known.nyu40 in self.background_nyu40)
         reason = None
-        if not named and (label in self.background_labels or (known and known.nyu40 in self.background_nyu40)):
+        if not named and scene.labels and background:  # a capture without a label table calls nothing background
             reason = f"background (label {label}): name it with objects.overrides.{object_id}.category=... to keep it"
         elif len(frames) < self.min_frames:
             reason = (

@@ -1,13 +1,21 @@
 """`o2recon convert`: the command, its last line, and that its result can be run on."""
 
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
-from round_trip import assert_same_scene, opened
+from hydra import compose, initialize_config_module
+from round_trip import assert_same_labels, assert_same_scene, opened
 
+from o2recon.cli.build import build
 from o2recon.cli.main import status_of
+from o2recon.cli.options import groups
 from o2recon.scene.readers import ScanNetReader
+
+LAYOUTS = [layout for layout in groups()["convert"] if layout != "o2recon_training"]
+"""That one is written from prepared objects: see tests/scene/writers/test_o2recon_training.py."""
 
 
 def convert(room: Path, root: Path, *overrides: str) -> int:
@@ -43,3 +51,31 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert convert(tiny_room, tmp_path / "new", "convert.color=bmp") == 2
     assert "choose jpg or png" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["photos"] and (tmp_path / "photos/mine.jpg").is_file()
+
+
+def command_after(output: str) -> list[str]:
+    """What the last line says to run."""
+    return shlex.split(output.strip().splitlines()[-1].partition("Run on them: ")[2])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_samples")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_converted_room_is_the_same_scene_and_the_command_that_convert_names_runs_on_it(
+    tiny_room: Path, tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(tiny_room, tmp_path / "room", f"convert={layout}") == 0
+    program, stage, *overrides, objects = command_after(capsys.readouterr().out)
+    assert (program, stage, objects) == ("o2recon", "run", "object=all")
+    with initialize_config_module("o2recon.conf", version_base="1.3"):
+        written = build(compose("config", overrides=["stage=run", *overrides]).scene)
+    assert_same_scene(opened(tiny_room, ScanNetReader()), written)
+    if written.labels:  # other layouts than these know objects, not what they are
+        assert_same_labels(opened(tiny_room, ScanNetReader()), written)
+    places = [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}", "experiment=smoke", "device=cpu"]
+    assert status_of([stage, *overrides, "object=1", "baselines=[]", *places]) == 0
+    (file,) = (tmp_path / "outputs").glob("main/smoke/none/*/1/seed_0/result.json")
+    result = json.loads(file.read_text())
+    assert result["status"] == "ok" and result["mesh"]["watertight"]
+    assert result["metrics"]["complete"]["chamfer_cm"] < 30
+    np.testing.assert_allclose(result["capture_to_world"], np.eye(4), atol=1e-9)

@@ -68,6 +68,14 @@ def test_thin_labelling_noise_does_not_count(scene_of: Callable[..., Any]) -> No
         selector()(scene_of([stripes] * 3))
 
 
+def test_without_a_label_table_nothing_is_background(scene_of: Callable[..., Any]) -> None:
+    scene = scene_of([image(_1=20)] * 3, [np.zeros((100, 100), int)] * 3)
+    assert not selector()(scene).kept
+    scene.labels = {}
+    (kept,) = selector()(scene).kept
+    assert (kept.id, kept.category) == (1, "object")
+
+
 @pytest.mark.parametrize(("label", "name"), [(1, "wall"), (96, "thing"), (0, "object")])
 def test_background_is_dropped_unless_it_is_named(scene_of: Callable[..., Any], label: int, name: str) -> None:
     instances = [image(_1=30, _2=30)] * 3
