@@ -12,6 +12,7 @@ from typing import Any
 from o2recon.files import write_json
 
 
+@cache
 def package_version() -> str:
     """Version of the installed package, or 'uninstalled' when run from a bare source tree."""
     try:

@@ -88,8 +88,8 @@ def _outdated(
         if version != package_version():
             return f"made by version {version}, this is {package_version()}"
         file = folder / "config.yaml"
-        before = deciding(with_network(_loaded(file), network)) if file.is_file() else {}
-        return "; ".join(changes(before, now)[:SHOWN_CHANGES]) or "made with another network of the semantic loss"
+        before = _loaded(file) if file.is_file() else {}
+        return _differences(before, now, network) or "made with another network of the semantic loss"
     if truth() != inputs.get("groundtruth"):
         return "the ground truth changed"
     if prepared.is_file() and json.loads(prepared.read_text()).get("fingerprint") != inputs.get("prepared"):
@@ -138,6 +138,20 @@ def duration(seconds: float) -> str:
 
 def _about(job: Planned, retry: str | None) -> str:
     return duration(job.seconds) if job.seconds is not None and job.runs(retry) else ""
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], network: str | None) -> str:
+    """The first differences of a run's config from the one it would have; told apart once for all seeds."""
+    both = (before, now)
+    if before.get("seed") == now.get("seed"):  # as it nearly always is: the folder says so
+        both = tuple({k: v for k, v in config.items() if k != "seed"} for config in both)
+    return _told(*(json.dumps(config, sort_keys=True) for config in both), network)
+
+
+@lru_cache(maxsize=256)
+def _told(before: str, now: str, network: str | None) -> str:
+    told = changes(deciding(with_network(json.loads(before), network)), json.loads(now))
+    return "; ".join(told[:SHOWN_CHANGES])
 
 
 def _loaded(file: Path) -> dict[str, Any]:
