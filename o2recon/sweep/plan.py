@@ -142,10 +142,11 @@ def _about(job: Planned, retry: str | None) -> str:
 
 def _differences(before: dict[str, Any], now: dict[str, Any], network: str | None) -> str:
     """The first differences of a run's config from the one it would have; told apart once for all seeds."""
-    both = (before, now)
+    both = [before, now]
     if before.get("seed") == now.get("seed"):  # as it nearly always is: the folder says so
-        both = tuple({k: v for k, v in config.items() if k != "seed"} for config in both)
-    return _told(*(json.dumps(config, sort_keys=True) for config in both), network)
+        both = [{k: v for k, v in config.items() if k != "seed"} for config in both]
+    old, new = (json.dumps(config, sort_keys=True) for config in both)
+    return _told(old, new, network)
 
 
 @lru_cache(maxsize=256)
