@@ -10,8 +10,8 @@ from o2recon.scene.capture import Capture, Lens, Picture, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.readers.confidence import checked_level, confident_depth
 from o2recon.scene.readers.masks_beside import instance_beside
-from o2recon.scene.readers.poses import Z_UP, pinhole
-from o2recon.scene.readers.timed import TimedFiles, paired, read_numbers
+from o2recon.scene.readers.poses import MAX_POSITION, Z_UP, pinhole
+from o2recon.scene.readers.timed import MAX_TIME, TimedFiles, paired, read_numbers
 from o2recon.scene.readers.trajectory import Trajectory
 
 NAME = re.compile(r"(.*_)?(\d+\.\d+)\.(png|pincam)")
@@ -79,8 +79,9 @@ def timed_files(folder: Path, suffix: str = ".png") -> TimedFiles:
 
 def read_axis_angles(path: Path) -> Trajectory:
     """camera_to_world out of `seconds axis-angle translation` lines of world_to_camera; others are left out."""
-    rows = [row for row in read_numbers(path) if len(row) == 7 and np.isfinite(row).all()]
+    rows = [row for row in read_numbers(path) if len(row) == 7]
     table = np.array(rows, float).reshape(-1, 7)
+    table = table[(np.abs(table) < [MAX_TIME, *[MAX_POSITION] * 6]).all(1)]
     times, first = np.unique(table[:, 0], return_index=True)
     if len(times) < 2:
         raise ValueError(f"{path} holds fewer than two poses: each line must be seconds, axis-angle and translation")

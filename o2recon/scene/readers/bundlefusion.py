@@ -71,7 +71,7 @@ def read_info(root: Path) -> Info:
     sizes = {}
     for kind in ("color", "depth"):
         width, height = (_numbers(path, entries, f"m_{kind}{side}", 1)[0] for side in ("Width", "Height"))
-        if not (0 < width < 1 << 16 and 0 < height < 1 << 16):
+        if not (1 <= width < 1 << 16 and 1 <= height < 1 << 16):
             raise ValueError(f"{path} says that {kind} is {width:g}x{height:g}: give the size of the images")
         sizes[kind] = (int(width), int(height))
     shift = float(_numbers(path, entries, "m_depthShift", 1, np.array([MILLIMETRES]))[0])

@@ -1,5 +1,6 @@
 """Poses and pinhole cameras out of other programs' numbers."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from o2recon.types import Camera
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 """OpenGL's camera axes (+x right, +y up, -z forward) in OpenCV's, and back."""
+MAX_POSITION = 1e9
+"""Coordinates beyond it are damage, whatever their unit."""
 Y_UP = np.array([0.0, 1.0, 0.0])
 Z_UP = np.array([0.0, 0.0, 1.0])
 
@@ -26,8 +29,8 @@ def posed(position: Sequence[float], xyzw: Sequence[float], source: str) -> Floa
     """Pose of a position and a unit quaternion, its real part last. ValueError when the numbers are neither."""
     pose = np.eye(4)
     pose[:3, 3] = position
-    norm = float(np.linalg.norm(xyzw))
-    if not (np.isfinite(pose).all() and abs(norm - 1) < RIGID_TOLERANCE):
+    norm = math.hypot(*xyzw)
+    if not ((np.abs(pose) < MAX_POSITION).all() and abs(norm - 1) < RIGID_TOLERANCE):
         raise ValueError(f"{source}: no pose (position {list(position)}, quaternion of length {norm:g}, not 1)")
     pose[:3, :3] = Rotation.from_quat(np.asarray(xyzw, float)).as_matrix()
     return pose

@@ -1,6 +1,5 @@
 """Lists of files and numbers by time, as RGB-D benchmarks write them, and which entries of two belong together."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -9,6 +8,10 @@ from jaxtyping import Float
 
 MAX_BYTES = 1 << 28
 """Largest list that is read."""
+MAX_TIME = 1e12
+"""Seconds; what is beyond is no time."""
+MAX_NAME = 255
+"""Characters of a file's name with its folders: longer ones name no image of a recording."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ def read_files(root: Path, name: str) -> TimedFiles:
             if str(root) in str(error):
                 raise
             raise ValueError(f"{root / name}, line {number} does not begin with a time in seconds") from error
-    entries = [entry for entry in entries if math.isfinite(entry[0])]
+    entries = [entry for entry in entries if abs(entry[0]) < MAX_TIME]
     if not entries:
         raise ValueError(f"{root / name} lists no file: each line must be time and file")
     entries.sort()
@@ -74,7 +77,12 @@ MAX_CANDIDATES = 64
 
 def inside(root: Path, name: str, source: str) -> Path:
     """The file of this name in `root`. ValueError when the name leads out of it."""
-    if not name or PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or "\x00" in name:
+    if (
+        not 0 < len(name) <= MAX_NAME
+        or PurePosixPath(name).is_absolute()
+        or PureWindowsPath(name).drive
+        or "\x00" in name
+    ):
         raise ValueError(f"{source} names {name[:100]!r}: files must lie in {root}, named relative to it")
     if ".." in PurePosixPath(name.replace("\\", "/")).parts:
         raise ValueError(f"{source} names {name[:100]!r}, which leads out of {root}: move the file into it")

@@ -9,8 +9,8 @@ import numpy as np
 from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.readers.masks_beside import instance_beside
-from o2recon.scene.readers.poses import Z_UP, pinhole
-from o2recon.scene.readers.timed import TimedFiles, paired, read_files, read_numbers
+from o2recon.scene.readers.poses import MAX_POSITION, Z_UP, pinhole
+from o2recon.scene.readers.timed import MAX_TIME, TimedFiles, paired, read_files, read_numbers
 from o2recon.scene.readers.trajectory import Trajectory
 
 LENSES = {
@@ -132,7 +132,7 @@ def read_trajectory(path: Path) -> tuple[Trajectory, bool]:
     if wrong is not None:
         raise ValueError(f"{path}: line {wrong} with numbers has {len(rows[wrong - 1])}, a pose has 8")
     table = np.array(rows, float).reshape(-1, 8)
-    table = table[np.isfinite(table).all(1)]
+    table = table[(np.abs(table) < [MAX_TIME, *[MAX_POSITION] * 7]).all(1)]
     table = table[np.abs(np.linalg.norm(table[:, 4:], axis=1) - 1) < 1e-2]
     _, first = np.unique(table[:, 0], return_index=True)
     if len(first) < 2:

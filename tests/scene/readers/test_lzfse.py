@@ -1,32 +1,12 @@
 """LZFSE: streams of Apple's own encoder come out as they went in; damaged ones are refused."""
 
-import base64
 import struct
 
 import numpy as np
 import pytest
+from packed_depth import COMPRESSED, SHORT
 
 from o2recon.scene.readers.lzfse import unpacked
-
-COMPRESSED = base64.b85decode(
-    "Vs>~k02=@RzyP2M0FnS;0UYq?LB{|<$^ZZWK2UH3Zvcmff&c&j0ssI2e*uSl3V}ZX004M100000000000001hLl!sOu()9XiyIbe"
-    "t;Je53s|hhT8kSNH!NUr!{UY;{s9&XSggfbYc1A-1srn2VsXO)765CpSZlFh0l*D6EN-{~77MsxE!J9V!D0bxt;OPo8(^`38*W(K"
-    "aC5WP&AM4@-Q3*Vtecygo13-P&AM4@9j?Q5vu+M=09XKPEf#AnfCT^m08nrWZ;gzeA2T}?eQUy>Fj2FN^<w(*q~c&wUOyM3wNM-#"
-    "1~`^$ms2OT<eGLCY`dTl0z`v{7?Llmv^@0+$j`!47jBb|9eF6X<WJYpLgx)$NP6EtBo72?XNKZ~Y&&wiF>7e^ggO5SqmKJNCA%I^"
-    "zUk)7nILhvEzY#TMH^eXBxc@J6+K2HcJ^<vXZpSc#w;%{u)H7FRGeftL;GotV6sUL0000000000007`6jHnis6B#j$T23THHL9FQ"
-    "h-=hxA|a|#<wQbUqm~m1QH?4m65<-QoJfdjR5_6l*Qn)0LR6#5iG;XDEhiG98dXjt#5HO;kr36Wav~vak;{pMs7;O&32~b|P9#Ka"
-    "a-2wr+vIT~A!?K3L_*vqj}r+|n;a(+;x>7lNQm0xIFS&y$>T&q)F#J?gt$!}ClaDIIZh<RZSpvg5Vgs1A|Y;*$BBffO^y=@ahp6&"
-    "Bt&g;oJfe<@<0`0c6cN"
-)
-"""depth(36, 48), packed by pyliblzfse 0.4.1 (Apple's reference encoder): one bvx2 block."""
-SHORT = base64.b85decode(
-    "Vs?0LpalQ`N&x@><NyG`KR5*Xo)Uxb0L~=_!SDe%K=vpEI6(F&1UNwUC<LB2iSPi<N({pA0XRVRC<Hh__9z56K=vpEo?MUc0M2g`"
-    "!|(w(K=vpEI6(F&1UNwUC<LB?mGA)0lNiMC0XRVRC<Hh__9z56K=vpEo~E1d0M57`#qa?*K=vpEI6(F&1UNwUC<LC%q3{6C-6Y2F"
-    "0XRVRC<Hh__9z56K=vpEp75ve0L}s{$M69-K=vpEI6(F&1UNwUC<LAquJ8cPCo#zI0XRVRC<Hh__9z56K=vpEo;kGe0M1M|$?yR<"
-    "K=vpEI6(F&1UNwUC<LBfy6^zbaXrfL0XRVRC<Hh__9z56K=vpEo`b;f0M3>}%kTj>K=vpEI6(F&1UNwUC<LCU#_#~nx=GCN0XRVR"
-    "C<Hh__UNd_%Ri{b%RdGH00000003fkcq9"
-)
-"""depth(12, 30), as above: one bvxn block."""
 
 
 def depth(rows: int, columns: int) -> bytes:
