@@ -100,6 +100,46 @@ def test_colmaps_world_is_given_back_with_its_points(tmp_path: Path) -> None:
     assert reader()(root).points is None
 
 
+# What nerfstudio 1.1.5 (process_data.colmap_utils.colmap_to_json) makes of a COLMAP model with one OPENCV camera, the
+# point (1, 2, 3), and two images whose world_to_camera is t = (0.5, -1, 2) without rotation, and t = (0, 0.25, 1) after
+# 2 atan(4/3) about y.
+BY_NERFSTUDIO = """{"w": 64, "h": 48, "fl_x": 50.0, "fl_y": 52.0, "cx": 32.5, "cy": 24.25, "k1": 0.125, "k2": -0.0625,
+"p1": 0.00390625, "p2": -0.001953125, "camera_model": "OPENCV", "frames": [{"file_path": "images/frame_00001.png",
+"transform_matrix": [[1.0, -0.0, -0.0, -0.5], [0.0, -0.0, -1.0, -2.0], [-0.0, 1.0, 0.0, -1.0], [0.0, 0.0, 0.0, 1.0]],
+"colmap_im_id": 1}, {"file_path": "images/frame_00002.png", "transform_matrix":
+[[-0.28000000000000025, 0.0, 0.96, 0.96], [0.96, -0.0, 0.28000000000000025, 0.28000000000000025],
+[-0.0, 1.0, 0.0, 0.25], [0.0, 0.0, 0.0, 1.0]],
+"colmap_im_id": 2}], "applied_transform": [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [-0.0, -1.0, -0.0, -0.0]],
+"ply_file_path": "sparse_pc.ply"}"""
+PLY_BY_NERFSTUDIO = """ply
+format ascii 1.0
+element vertex 1
+property float x
+property float y
+property float z
+property uint8 red
+property uint8 green
+property uint8 blue
+end_header
+1.000000 3.000000 -2.000000 10 20 30
+"""
+
+
+def test_a_capture_that_nerfstudio_wrote_lies_in_colmaps_world(tmp_path: Path) -> None:
+    (tmp_path / "transforms.json").write_text(BY_NERFSTUDIO)
+    (tmp_path / "sparse_pc.ply").write_text(PLY_BY_NERFSTUDIO)
+    for i in (1, 2):
+        write_image(tmp_path / f"images/frame_{i:05d}.png", np.zeros((48, 64, 3), np.uint8))
+    capture = reader()(tmp_path)
+    still, turned = capture.shots
+    assert (still.camera_to_world == [[1, 0, 0, -0.5], [0, 1, 0, 1], [0, 0, 1, -2], [0, 0, 0, 1]]).all()
+    expected = [[-0.28, 0, -0.96, 0.96], [0, 1, 0, -0.25], [0.96, 0, -0.28, 0.28], [0, 0, 0, 1]]
+    np.testing.assert_allclose(turned.camera_to_world, expected, atol=1e-15)
+    assert turned.lens.distortion == (0.125, -0.0625, 0.00390625, -0.001953125) and capture.up is None
+    assert (turned.lens.camera.intrinsics == [[50, 0, 32.5], [0, 52, 24.25], [0, 0, 1]]).all()
+    assert capture.points is not None and (capture.points == [[1, 2, 3]]).all()
+
+
 @pytest.mark.parametrize(
     ("shared", "up"),
     [
