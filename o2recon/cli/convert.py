@@ -13,7 +13,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene, opened_scene
 from o2recon.cli.truth import truth_folder
 from o2recon.scene import Scene
-from o2recon.scene.recorded import SKETCH_SUFFIX
+from o2recon.scene.painted import SKETCH_SUFFIX
 from o2recon.scene.writers.folder import read_notes
 from o2recon.workspace import write_image
 

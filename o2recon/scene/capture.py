@@ -71,6 +71,8 @@ class Capture:
     """Unit vector in the capture's world; None when the capture does not say."""
     damaged: Mapping[int, str] = field(default_factory=dict)
     labels: Mapping[int, Label] = field(default_factory=dict)
+    thinned: bool = False
+    """The reader left out all but every n-th frame already: opening those alone is quicker."""
     points: Float[np.ndarray, "points 3"] | None = None
     """Sparse points in the capture's world, where there are any (COLMAP, nerfstudio, Record3D)."""
     files: tuple[Path, ...] = ()

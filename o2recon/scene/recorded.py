@@ -7,23 +7,21 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from o2recon.scene.capture import Capture, Lens, Picture, Reader, Shot
 from o2recon.scene.conventions import Conventions
 from o2recon.scene.floor import floor_height
-from o2recon.scene.headers import read_header
 from o2recon.scene.images import file_stamp
 from o2recon.scene.matrices import resized, typical
+from o2recon.scene.painted import SKETCH_SUFFIX, painted_files, read_painted
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame, Scene
 from o2recon.scene.shots import depth_lens, flaw, id_lens
 from o2recon.scene.upright import checked_up, told, up_of_cameras, up_of_surfaces, upright
 from o2recon.types import Camera, Frame
 
-SKETCH_SUFFIX = "_class_inpaint mask"
 FLOOR_FRAMES = 60
 UP_FRAMES = 24
 KEPT_REGISTRATIONS = 16
@@ -109,18 +107,6 @@ class RecordedScene(Scene):
         return self._on_grid(index, shot, shot.label)[0]
 
     def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
-        """Ids of a frame from elsewhere, drawn on its colour image (or depth's) at any size, on the working grid.
-
-        ValueError for an image of another shape.
-        """
-        shot, (height, width) = self._shot(index), ids.shape
-        grids = {(c.width, c.height) for c in (shot.lens.camera, self.camera)}
-        if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
-            sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
-            raise ValueError(f"it is {width}x{height} and must show the whole frame, which is {sizes}")
-        return self._registration(id_lens(shot, width, height)).nearest(ids)
-
-    def carried(self, index: int, ids: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
         """Ids drawn on a frame's colour or depth image, of any size, on the working grid; ValueError if on neither."""
         shot, (height, width) = self._shot(index), ids.shape
         grids = {(c.width, c.height) for c in (shot.lens.camera, self.camera)}
@@ -186,30 +172,13 @@ class RecordedScene(Scene):
 
     def sketches(self, object_id: int) -> dict[int, Bool[np.ndarray, "height width"]]:
         """See Scene.sketches. Files `<folder>/<object>/<view>_class_inpaint mask.png`; those of the option win."""
-        given = self._sketches.get(object_id, {})
-        masks = {v: self._read_sketch(path, self._shots[v]) for v, path in given.items() if v in self.poses}
-        for folder in self._sketch_folders:
-            for path in sorted((folder / str(object_id)).glob(f"*{SKETCH_SUFFIX}.png")):
-                view = path.stem.removesuffix(SKETCH_SUFFIX)
-                if not view.isdigit() or int(view) not in self.poses:
-                    if view.isdigit() and int(view) in self.skipped:
-                        log.warning("%s is left out: its frame is damaged", path)
-                        continue
-                    raise ValueError(f"{path}: the scan has no frame '{view}': name sketches by frame number")
-                masks[int(view)] = self._read_sketch(path, self._shots[int(view)])
-        return masks
+        given = {v: path for v, path in self._sketches.get(object_id, {}).items() if v in self.poses}
+        found = painted_files(self._sketch_folders, object_id, usable=self.poses, skipped=self.skipped)
+        return {view: self._read_sketch(path, self._shots[view]) for view, path in (given | found).items()}
 
     def _read_sketch(self, path: Path, shot: Shot) -> np.ndarray:
-        read_header(path)
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise ValueError(f"{path} cannot be read as an image: save it again as PNG")
-        height, width = image.shape
-        grids = {(c.width, c.height) for c in (self.camera, shot.lens.camera)}
-        if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
-            sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
-            raise ValueError(f"{path} is {width}x{height}: paint it on the view's image, which is {sizes}")
-        mask = self._registration(id_lens(shot, width, height)).nearest(image) > 127
+        image = read_painted(path, {(c.width, c.height) for c in (self.camera, shot.lens.camera)})
+        mask = self._registration(id_lens(shot, image.shape[1], image.shape[0])).nearest(image) > 127
         if not mask.any():
             raise ValueError(f"{path} is an empty mask: paint the hidden part white, or remove the file")
         return mask
@@ -246,9 +215,9 @@ class RecordedScene(Scene):
     # ---- opening ----
 
     def _check_frames(self, capture: Capture, frame_skip: int) -> None:
-        """Every `frame_skip`-th frame of the capture; damaged ones go to `skipped`."""
+        """Every `frame_skip`-th frame that the capture lists; damaged ones go to `skipped`."""
         shots = {shot.index: shot for shot in capture.shots}
-        listed = sorted(set(shots) | set(capture.damaged))[::frame_skip]
+        listed = sorted(set(shots) | set(capture.damaged))[:: 1 if capture.thinned else frame_skip]
         if not listed:
             raise ValueError(f"{self.root} holds no frames: check that scene.root and scene=<layout> fit together")
         self.num_listed, self.poses, self.skipped, self._shots = len(listed), {}, {}, {}

@@ -9,8 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from round_trip import opened as open_with
 
+import o2recon
 from o2recon.cameras import pixel_centers, unproject
 from o2recon.scene import DamagedFrame, RecordedScene
 from o2recon.scene.readers import ScanNetReader
@@ -269,3 +272,14 @@ def test_real_exports_open_with_their_floor(shared_data: Path, name: str) -> Non
     assert not scene.skipped and scene.groundtruth is not None
     height = scene.floor_height()
     assert height is not None and abs(height) < 0.005
+
+
+def test_frames_that_are_skipped_are_not_even_opened(copy: Path) -> None:
+    """The yaml hands `frame_skip` on to the reader: thousands of headers would be read for nothing."""
+    for index in (1, 2, 4, 5):
+        (copy / f"color/{index}.jpg").unlink()
+    conf = OmegaConf.load(Path(o2recon.__file__).parent / "conf/scene/scannet.yaml")
+    scene = instantiate(conf, root=str(copy), frame_skip=3)
+    assert scene.indices == (0, 3, 6, 9) and scene.num_listed == 4
+    assert len(ScanNetReader(frame_skip=3)(copy).shots) == 4
+    assert opened(copy, frame_skip=3, max_bad_share=1.0).indices == scene.indices

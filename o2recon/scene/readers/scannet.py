@@ -25,8 +25,12 @@ class ScanNetReader:
     """Frames are named by number, gaps allowed; colour, instance and label images may have any size.
 
     World +z up, metres; pixel centres at integers in the files. Damaged: frames that lack a file, whose image cannot be
-    read or has another size than the others, whose pose is no rigid motion.
+    read or has another size than the others, whose pose is no rigid motion. Only every `frame_skip`-th frame is opened:
+    long scans have thousands, of four images each.
     """
+
+    def __init__(self, *, frame_skip: int = 1) -> None:
+        self.frame_skip = max(frame_skip, 1)
 
     def __call__(self, root: Path) -> Capture:
         """See Reader."""
@@ -39,7 +43,7 @@ class ScanNetReader:
         listed = sorted(set().union(*(files[kind] for kind in ("color", "depth", "pose"))))
         if not listed:
             raise ValueError(f"{root} holds no frames: color/ and depth/ need images named <number>.jpg, .png")
-        frames, damaged = _frames(root, files, listed)
+        frames, damaged = _frames(root, files, listed[:: self.frame_skip])
         shots: list[Shot] = []
         if frames:
             sizes = _common_sizes(frames, damaged)
@@ -55,6 +59,7 @@ class ScanNetReader:
             up=np.array([0.0, 0.0, 1.0]),
             damaged=damaged,
             labels=labels,
+            thinned=self.frame_skip > 1,
             files=(*sorted((root / "intrinsic").glob("*.txt")), table),
             groundtruth=truth if truth.is_dir() else None,
         )

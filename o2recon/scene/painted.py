@@ -1,0 +1,49 @@
+"""Files of painted masks of hidden parts: which there are, and what is in one."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from o2recon.scene.headers import read_header
+
+SKETCH_SUFFIX = "_class_inpaint mask"
+
+log = logging.getLogger(__name__)
+
+
+def painted_files(
+    folders: Iterable[Path], object_id: int, *, usable: Collection[int], skipped: Mapping[int, str]
+) -> dict[int, Path]:
+    """`<folder>/<object>/<view>_class_inpaint mask.png` by view; later folders win.
+
+    Those of damaged frames are left out, logged; ValueError for a view that the capture does not have.
+    """
+    found = {}
+    for folder in folders:
+        for path in sorted((folder / str(object_id)).glob(f"*{SKETCH_SUFFIX}.png")):
+            view = path.stem.removesuffix(SKETCH_SUFFIX)
+            number = int(view) if view.isascii() and view.isdigit() else -1
+            if number in usable:
+                found[number] = path
+            elif number in skipped:
+                log.warning("%s is left out: its frame is damaged", path)
+            else:
+                raise ValueError(f"{path}: the scan has no frame '{view}': name sketches by frame number")
+    return found
+
+
+def read_painted(path: Path, grids: set[tuple[int, int]]) -> UInt8[np.ndarray, "rows columns"]:
+    """The image, 0 to 255. ValueError when it is damaged or has the shape (width : height) of none of `grids`."""
+    read_header(path)
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ValueError(f"{path} cannot be read as an image: save it again as PNG")
+    height, width = image.shape
+    if all(abs(width * h - height * w) > max(w, h) for w, h in grids):
+        sizes = " or ".join(f"{w}x{h}" for w, h in sorted(grids))
+        raise ValueError(f"{path} is {width}x{height}: paint it on the view's image, which is {sizes}")
+    return np.asarray(image)
