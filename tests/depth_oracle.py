@@ -69,3 +69,13 @@ def sample_points(scene: Scene, count: int, *, noise: float, seed: int = 0) -> n
         found.append(unproject(frame.camera, frame.camera_to_world, at, frame.depth[row[k], column[k]].astype(float)))
     points = np.concatenate(found)
     return np.asarray(points + generator.normal(0, noise, points.shape))
+
+
+class RoomOracle(Oracle):
+    """The same from a config: `truth` is a scan in ScanNet's layout with the same pictures."""
+
+    def __init__(self, *, truth: str, bend: float = 0.0, **_: object) -> None:
+        from o2recon.cli.build import build
+        from o2recon.cli.options import composed
+
+        super().__init__(build(composed("run", (f"scene.root={truth}",)).scene), bend)

@@ -67,7 +67,7 @@ class Silhouettes:
         return DepthScene(scene, made, is_dense=False)
 
     def _make(self, scene: Scene, write: Write) -> dict[str, Any]:
-        found = self._hulls(scene)
+        found = self.hulls(scene)
         shares = []
         total = len(scene.indices)
         for frame in track(_outlined(scene, scene.indices), description="silhouettes: depth", total=total):
@@ -86,7 +86,8 @@ class Silhouettes:
             "hull_m3": {str(i): round(float(v.permitted.sum()) * v.grid.spacing**3, 5) for i, v in found.items()},
         }
 
-    def _hulls(self, scene: Scene) -> dict[int, Volume]:
+    def hulls(self, scene: Scene) -> dict[int, Volume]:
+        """The hull of every object that can be carved. ValueError when none can."""
         step = max(len(scene.indices) // self.max_frames, 1)
         chosen = scene.indices[::step]
 
