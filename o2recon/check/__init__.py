@@ -2,5 +2,6 @@
 
 from o2recon.check.check import ConventionCheck
 from o2recon.check.findings import Finding, Report
+from o2recon.check.sheet import Shown, contact_sheet
 
-__all__ = ["ConventionCheck", "Finding", "Report"]
+__all__ = ["ConventionCheck", "Finding", "Report", "Shown", "contact_sheet"]

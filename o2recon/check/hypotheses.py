@@ -13,7 +13,8 @@ from o2recon.check.views import Views
 from o2recon.types import Camera
 
 Poses = Float[np.ndarray, "views 4 4"]
-SCALES = np.exp(np.arange(np.log(1e-4), np.log(1.2e4), np.log(1.15)))
+SCALES = np.exp(np.arange(np.log(1e-7), np.log(1.2e7), np.log(1.25)))
+"""Of depth: half the pixels still agree at a factor that is off by a fifth."""
 SIZES = np.exp(np.arange(np.log(0.2), np.log(5.1), np.log(1.08)))
 
 

@@ -55,7 +55,7 @@ class Search:
     def best(self) -> Fit:
         """The simplest of the single mistakes that fit best; of pairs of pose and depth when no single one fits."""
         fits = [self.as_given(), *map(self.fit, shifted(self.views)), *map(self.fit, posed(self.start))]
-        fits += [self._refined(_of_kind(kind), SCALES, (0.06, 0.02, 0.007)) for kind in KINDS]
+        fits += [self._refined(_of_kind(kind), SCALES, (0.08, 0.03, 0.01, 0.004)) for kind in KINDS]
         fits += [self._refined(family, SIZES, (0.03, 0.01)) for family in (resized, focused)]
         fits.append(self._principal_point())
         found = simplest(fits)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from o2recon.cli.chain import Chain, Outcome
-from o2recon.cli.checking import checked
+from o2recon.cli.checking import checked, pictured
 from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.errors import ObjectsFailed
 from o2recon.cli.job import Job
@@ -46,9 +46,10 @@ def run(job: Job) -> list[dict[str, Any]]:
     scene = opened_scene(job)
     prepares = PARTS[job.stage][0]
     beside = companions(job) if job.stage in ("run", "demo") else []
-    if prepares:
-        checked(job, scene)
+    report = checked(job, scene) if prepares else None
     selection = select(job, scene)
+    if prepares:
+        pictured(job, scene, selection, report)
     console = Console()
     if job.stage == "prepare":
         console.print(selection.table())
