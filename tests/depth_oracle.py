@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from o2recon.cameras import pixel_centers, unproject
-from o2recon.scene import Scene
+from o2recon.scene import RecordedScene, Scene
 from o2recon.scene.derived import DerivedScene
+from o2recon.scene.readers import ScanNetReader
 from o2recon.types import Frame
 
 
@@ -75,7 +76,18 @@ class RoomOracle(Oracle):
     """The same from a config: `truth` is a scan in ScanNet's layout with the same pictures."""
 
     def __init__(self, *, truth: str, bend: float = 0.0, **_: object) -> None:
-        from o2recon.cli.build import build
-        from o2recon.cli.options import composed
-
-        super().__init__(build(composed("run", (f"scene.root={truth}",)).scene), bend)
+        scene = RecordedScene(
+            root=truth,
+            reader=ScanNetReader(),
+            frame_skip=1,
+            max_bad_share=0.1,
+            depth_scale=0.001,
+            depth_noise=[0.0012, 0.0019, 0.4],
+            sketches=None,
+            up="auto",
+            scale=1.0,
+            width=None,
+            pose="camera_to_world",
+            axes="opencv",
+        )
+        super().__init__(scene, bend)

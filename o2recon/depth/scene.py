@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from o2recon.depth.floor import points_floor
 from o2recon.scene.derived import DerivedScene
 from o2recon.scene.floor import floor_height
 from o2recon.scene.made import MadeImages
@@ -56,13 +57,13 @@ class DepthScene(DerivedScene):
         return np.hypot(self.base.depth_sigma(z), float(self._made.notes()["deviation_share"]) * z)
 
     def floor_height(self) -> float | None:
-        """See Scene.floor_height: from the made depth."""
+        """See Scene.floor_height: from the made depth where it shows the room, else from sparse points."""
         return self._floor
 
     @cached_property
     def _floor(self) -> float | None:
         if not self._is_dense:
-            return None
+            return None if self.points is None or len(self.points) == 0 else points_floor(self.points, self.up)
         step = max(len(self.indices) // FLOOR_FRAMES, 1)
         return floor_height(self.frames(self.indices[::step]), self.up)
 
