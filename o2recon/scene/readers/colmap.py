@@ -1,5 +1,6 @@
 """Reader of COLMAP workspaces."""
 
+import logging
 from pathlib import Path
 
 from o2recon.scene.capture import Capture, Lens, Shot
@@ -7,7 +8,7 @@ from o2recon.scene.images import file_picture
 from o2recon.scene.labels import find_table, read_labels
 from o2recon.scene.matrices import resized
 from o2recon.scene.readers.colmap_files import ColmapImage
-from o2recon.scene.readers.colmap_model import FOLDERS, ColmapModel, find_model, read_model
+from o2recon.scene.readers.colmap_model import FOLDERS, ColmapModel, find_model, other_models, read_model
 from o2recon.scene.readers.naming import Companions, check_shots, chosen_folder, frame_numbers, inside, truth_beside
 from o2recon.scene.readers.poses import Z_UP
 from o2recon.scene.writers.folder import read_notes
@@ -17,6 +18,8 @@ INSTANCE_FOLDERS = ("instances", "instance", "instance-filt")
 LABEL_FOLDERS = ("labels", "label", "label-filt")
 LARGEST = 1e7
 """No focal length (pixels) or coefficient of distortion is as large."""
+
+log = logging.getLogger(__name__)
 
 
 class ColmapReader:
@@ -59,6 +62,10 @@ class ColmapReader:
                 " with cameras and images (.bin or .txt), or scene=rgb_folder to see how to make one"
             )
         model = read_model(folder)
+        if self._model is None and (others := other_models(folder)):
+            names = ", ".join(str(path.relative_to(root)) for path in others[:5])
+            message = "%s holds several models: %s with %d images is read; scene.reader.model chooses another (%s)"
+            log.warning(message, root, folder.relative_to(root), len(model.images), names)
         images = root / self._images if self._images is not None else images_of(root, folder)
         if not images.is_dir():
             raise ValueError(f"{images} is no folder: set scene.reader.images to the one that image names start from")

@@ -52,6 +52,14 @@ def find_model(root: Path) -> Path | None:
     return None
 
 
+def other_models(folder: Path) -> tuple[Path, ...]:
+    """Further reconstructions beside this one: COLMAP's mapper numbers the parts it could not join 0, 1, 2 ..."""
+    if not folder.name.isdigit():
+        return ()
+    beside = (path for path in folder.parent.iterdir() if path.name.isdigit() and path != folder)
+    return tuple(sorted(path for path in beside if _suffix(path) is not None))
+
+
 def read_model(folder: Path) -> ColmapModel:
     """The model in `folder`; binary where there are both, as COLMAP does. Points may be missing.
 

@@ -105,6 +105,17 @@ def test_images_lie_beside_the_model_or_above_it(tmp_path: Path, model: str) -> 
     assert len(reader(images="photos", model=model)(tmp_path).shots) == 4
 
 
+def test_further_models_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = write_workspace(tmp_path)
+    reader()(root)
+    assert not caplog.records
+    write_workspace(tmp_path, count=2, model="sparse/1")
+    assert len(reader()(root).shots) == 4
+    assert "sparse/0 with 4 images is read; scene.reader.model chooses another (sparse/1)" in caplog.text
+    caplog.clear()
+    assert len(reader(model="sparse/1")(root).shots) == 2 and not caplog.records
+
+
 def test_smaller_images_scale_the_lens_and_other_shapes_are_damage(tmp_path: Path) -> None:
     root = write_workspace(tmp_path)
     for i in range(5, 9):
