@@ -12,6 +12,7 @@ from o2recon.scene.readers.replica import ReplicaReader
 from o2recon.scene.readers.rgb_folder import RgbFolderReader
 from o2recon.scene.readers.scannet import ScanNetReader
 from o2recon.scene.readers.scannet_raw import ScanNetRawReader
+from o2recon.scene.readers.scannetpp import ScanNetPPReader
 from o2recon.scene.readers.seven_scenes import SevenScenesReader
 from o2recon.scene.readers.stray_scanner import StrayScannerReader
 from o2recon.scene.readers.tum import TumReader
@@ -27,6 +28,7 @@ __all__ = [
     "Record3dReader",
     "ReplicaReader",
     "RgbFolderReader",
+    "ScanNetPPReader",
     "ScanNetRawReader",
     "ScanNetReader",
     "SevenScenesReader",
