@@ -17,6 +17,9 @@ class TrainingMasks:
     where nothing is known: there the mask term stays silent, and the object is possible behind what was measured.
     """
 
+    mode = "given"
+    """As of Masks: sketches are of no account."""
+
     def __init__(self, *, folder: TrainingFolder, given_confidence: float) -> None:
         if not 0 < given_confidence <= 1:
             raise ValueError(f"masks.given_confidence is {given_confidence}; it must lie above 0 and at most at 1")

@@ -100,6 +100,21 @@ def test_their_own_equations_find_the_sphere(written: Path) -> None:
         np.testing.assert_allclose(projection @ pose[:, 3], [0, 0, 0, 1], atol=1e-9)  # the centre is seen nowhere
 
 
+def test_opencv_decomposes_the_cameras_as_neus_does(written: Path, views: Carried) -> None:
+    npz, told = np.load(written / "cameras_sphere.npz"), np.loadtxt(written / "trans_n2w.txt")
+    for number, view, _ in views:
+        k, rotation, eye, *_ = cv2.decomposeProjectionMatrix(npz[f"world_mat_{number}"][:3] @ npz[f"scale_mat_{number}"])
+        factor = 468 / 640  # 480x480 is cropped to 468x351
+        expected = view.camera.intrinsics - [[0, 0, 0.5 + 6], [0, 0, 0.5 + 64.5], [0, 0, 0]]
+        expected[:2] /= factor
+        np.testing.assert_allclose(k / k[2, 2], expected, atol=1e-6)
+        np.testing.assert_allclose(rotation.T, view.camera_to_world[:3, :3], atol=1e-9)
+        origin = (told @ (eye / eye[3]))[:3, 0]
+        np.testing.assert_allclose(origin, view.camera_to_world[:3, 3], atol=1e-9)
+        inverse = np.loadtxt(written / "extrin_norm" / f"{number:04d}_inv.txt")
+        np.testing.assert_allclose(inverse[:3, :3], rotation, atol=1e-9)
+
+
 def test_cameras_come_back(views: Carried, capture: Capture) -> None:
     for (_, view, registration), shot in zip(views, capture.shots, strict=True):
         expected = CenteredCrop.of((480, 480)).camera(view.camera)
