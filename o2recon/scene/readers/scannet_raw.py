@@ -26,7 +26,8 @@ LARGEST_MASK = 2**26
 
 class ScanNetRawReader:
     """`<scene>.sens`, `<scene>_2d-instance-filt.zip` and `<scene>_2d-label-filt.zip` (or those without `-filt`), the
-    label table in the folder or the one above; mesh, segments and aggregation serve as ground truth where they lie.
+    label table in the folder or the one above. `_vh_clean_2.ply`, aggregation and segs beside them are not read here:
+    they are the truth that `o2recon compare` takes.
 
     Without archives there are no masks. Frames keep their number in the stream, as ScanNet's own export names them;
     those without any image are passed over. Damaged: frames where tracking was lost (their pose is -inf) and frames

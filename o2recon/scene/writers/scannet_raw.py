@@ -1,5 +1,6 @@
 """Writer of a scene as ScanNet ships it: a `.sens` stream, masks in zip archives, the label table."""
 
+import shutil
 import zipfile
 import zlib
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ PACKINGS = {
 """Of colour: its name in the format, the file suffix that OpenCV knows it by, OpenCV's options."""
 MILLIMETRES = 1000.0
 MICROSECONDS_A_FRAME = 33_333
+ANNOTATION = ("*_vh_clean_2.ply", "*.aggregation.json", "*.segs.json")
+"""Fused mesh, its objects and its segments: copied where the scene has them, as its world stays the same."""
 NO_FRAME = np.full((4, 4), -np.inf, np.float32)
 
 
@@ -42,7 +45,8 @@ class _Packed:
 
 
 class ScanNetRawWriter:
-    """`<scene>.sens` with `<scene>_2d-instance-filt.zip`, `<scene>_2d-label-filt.zip` and the label table.
+    """`<scene>.sens`, `<scene>_2d-instance-filt.zip`, `<scene>_2d-label-filt.zip` and the label table; the capture's
+    mesh, segments and aggregation go along.
 
     Frames keep their numbers: where one is missing the stream has a frame without pose and images, which our reader
     passes over. Colour without loss as `png`, or as `jpg` (quality 95), the only one that ScanNet's Python exporter
@@ -80,6 +84,9 @@ class ScanNetRawWriter:
             sens.write(written.to_bytes(8, "little"))
             if scene.labels:
                 write_labels(folder / TABLE, scene.labels)
+            if (scene.capture_to_world == np.eye(4)).all():
+                for path in (path for pattern in ANNOTATION for path in sorted(scene.root.glob(pattern))):
+                    shutil.copyfile(path, folder / path.name)
 
     def _pack(self, scene: Scene, index: int) -> _Packed:
         frame = scene.frame(index)

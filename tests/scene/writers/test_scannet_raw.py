@@ -66,6 +66,19 @@ def test_the_bytes_are_those_of_the_format(source: Path, tmp_path: Path) -> None
         assert archive.namelist() == [f"label-filt/{index}.png" for index in (0, 1, 3, 4)] and archive.testzip() is None
 
 
+def test_mesh_and_annotation_go_along(source: Path, tmp_path: Path) -> None:
+    names = ("scan_vh_clean_2.ply", "scan_vh_clean.aggregation.json", "scan_vh_clean_2.0.010000.segs.json")
+    for name in names:
+        (source / name).write_bytes(name.encode())
+    scene = opened(source, ScanNetReader())
+    ScanNetRawWriter(root=tmp_path / "out", color="jpg")(scene)
+    ScanNetRawWriter(root=tmp_path / "turned", color="jpg")(opened(source, ScanNetReader(), up=(0, 1, 0)))
+    assert all((tmp_path / "out" / name).read_bytes() == name.encode() for name in names)
+    assert not any((tmp_path / "turned" / name).exists() for name in names)
+    for name in names:
+        (source / name).unlink()
+
+
 def test_depth_is_needed(source: Path, tmp_path: Path) -> None:
     scene = opened(source, ScanNetReader())
     scene.has_depth = False
