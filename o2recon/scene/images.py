@@ -1,6 +1,7 @@
 """Pictures of captures as files or as bytes from an archive: headers first, decoded when needed."""
 
 import io
+import os
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from o2recon.scene.capture import Picture
-from o2recon.scene.headers import PNG_START, ImageHeader, check_png, header_of, read_header
+from o2recon.scene.headers import PNG_START, ImageHeader, check_png, header_of
 from o2recon.scene.scene import DamagedFrame
 
 Kind = Literal["color", "depth", "ids"]
@@ -19,15 +20,23 @@ Kind = Literal["color", "depth", "ids"]
 
 def file_picture(path: Path, kind: Kind) -> Picture:
     """A PNG or JPEG file. Reads its header only; ValueError, naming the file, when it cannot hold what `kind` says."""
-    header = read_header(path)
-    check_layout(str(path), header, kind)
-    return Picture(str(path), (header.width, header.height), file_stamp(path), partial(_read_file, path, kind))
+    source = str(path)
+    try:
+        with open(source, "rb") as file:
+            header, status = header_of(source, file), os.fstat(file.fileno())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+    check_layout(source, header, kind)
+    return Picture(source, (header.width, header.height), _stamp(path, status), partial(_read_file, path, kind))
 
 
 def file_stamp(path: Path) -> str:
     """Name, size and time of a file: changes when it does."""
-    status = path.stat()
-    return f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}"
+    return _stamp(path, path.stat())
+
+
+def _stamp(path: Path, status: os.stat_result) -> str:
+    return f"{'/'.join(path.parts[-2:])} {status.st_size} {status.st_mtime_ns}"
 
 
 def check_layout(source: str, header: ImageHeader, kind: Kind) -> None:

@@ -1,5 +1,6 @@
 """Poses and intrinsics from text files."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,19 +47,29 @@ def rigid(pose: Float[np.ndarray, "4 4"], source: str) -> Float[np.ndarray, "4 4
     """The pose with its rotation made exactly orthonormal. ValueError, naming `source`, when it is no rigid motion."""
     check_rigid(pose, source)
     u, _, v = np.linalg.svd(pose[:3, :3])
-    return np.block([[u @ v, pose[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
+    motion = np.eye(4)
+    motion[:3, :3], motion[:3, 3] = u @ v, pose[:3, 3]
+    return motion
 
 
 def check_rigid(pose: Float[np.ndarray, "4 4"], source: str) -> None:
     """ValueError, naming `source`, when a matrix is no rigid motion, within what files round to."""
-    if not np.isfinite(pose).all():
+    rows = pose.tolist()  # plain numbers: scans have thousands of poses, and these do not warn when they overflow
+    if not all(math.isfinite(x) for row in rows for x in row):
         raise ValueError(f"{source} holds nan or infinite numbers")
-    rotation = np.clip(pose[:3, :3], -1e6, 1e6)  # no rotation goes so far, and its square is still a number
-    error = np.abs(rotation.T @ rotation - np.eye(3)).max()
-    if error > RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or not np.allclose(pose[3], [0, 0, 0, 1], atol=1e-6):
+    x, y, z = (tuple(row[column] for row in rows[:3]) for column in range(3))
+    lengths, cosines = (_dot(x, x), _dot(y, y), _dot(z, z)), (_dot(x, y), _dot(y, z), _dot(z, x))
+    error = max(*(abs(length - 1) for length in lengths), *map(abs, cosines))
+    cross = (x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0])
+    last = max(abs(value - expected) for value, expected in zip(rows[3], (0, 0, 0, 1), strict=True))
+    if not error <= RIGID_TOLERANCE or _dot(cross, z) < 0 or last > 1e-6:
         raise ValueError(f"{source} is no rigid motion (rotation off by {error:.2g})")
-    if np.abs(pose[:3, 3]).max() > FARTHEST:
+    if max(abs(row[3]) for row in rows[:3]) > FARTHEST:
         raise ValueError(f"{source} is more than {FARTHEST:g} units away from the origin")
+
+
+def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def read_camera(path: Path, width: int, height: int) -> Camera:
@@ -78,16 +89,13 @@ def read_camera(path: Path, width: int, height: int) -> Camera:
 
 def is_camera_matrix(k: Float[np.ndarray, "3 3"], width: int, height: int) -> bool:
     """Whether a pinhole camera of images of this size may have these intrinsics; crops move the principal point far."""
+    (fx, skew, cx), (zero, fy, cy), last = k.tolist()
     size = max(width, height)
     low, high = FOCAL_LENGTHS[0] * size, FOCAL_LENGTHS[1] * size
-    rest = np.abs([k[0, 1], k[0, 2], k[1, 2]])
-    zero = np.array([k[1, 0], k[2, 0], k[2, 1], k[2, 2] - 1])
-    return bool(
-        np.isfinite(k).all()
-        and all(low <= f <= high for f in (k[0, 0], k[1, 1]))
-        and (rest <= 10 * size).all()
-        and (np.abs(zero) < 1e-6).all()
-    )
+    if not (low <= fx <= high and low <= fy <= high):
+        return False
+    is_triangular = abs(zero) < 1e-6 and abs(last[0]) + abs(last[1]) + abs(last[2] - 1) < 1e-6
+    return is_triangular and abs(skew) <= size and abs(cx) <= 10 * size and abs(cy) <= 10 * size
 
 
 def resized(camera: Camera, width: int, height: int) -> Camera:

@@ -1,7 +1,7 @@
 """ScanNet's export layout: `color depth pose intrinsic instance-filt label-filt` and a label table."""
 
+import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,7 @@ class ScanNetReader:
             sizes = _common_sizes(frames, damaged)
             lens, depth_lens = (_lens(root, kind, sizes[kind]) for kind in ("color", "depth"))
             shots = [
-                replace(_shot(index, *frame, lens, depth_lens), files=(files["pose"][index],))
+                _shot(index, *frame, lens, depth_lens, files["pose"][index])
                 for index, frame in frames.items()
                 if index not in damaged
             ]
@@ -73,8 +73,12 @@ def _existing(root: Path, kind: str) -> Path:
 
 
 def _listed(root: Path, kind: str) -> dict[int, Path]:
-    folder = _existing(root, kind)
-    return {int(p.stem): p for p in folder.iterdir() if p.suffix.lower() in FOLDERS[kind] and p.stem.isdigit()}
+    folder, found = _existing(root, kind), {}
+    for name in os.listdir(folder):
+        stem, suffix = os.path.splitext(name)
+        if stem.isascii() and stem.isdigit() and suffix.lower() in FOLDERS[kind]:
+            found[int(stem)] = folder / name
+    return found
 
 
 Found = tuple[np.ndarray, dict[str, Picture]]
@@ -117,7 +121,7 @@ def _lens(root: Path, kind: str, size: tuple[int, int]) -> Lens:
     return Lens(read_camera(root / "intrinsic" / f"intrinsic_{kind}.txt", *size))
 
 
-def _shot(index: int, pose: np.ndarray, pictures: dict[str, Picture], lens: Lens, depth_lens: Lens) -> Shot:
+def _shot(index: int, pose: np.ndarray, pictures: dict[str, Picture], lens: Lens, depth_lens: Lens, file: Path) -> Shot:
     return Shot(
         index=index,
         camera_to_world=pose,
@@ -127,4 +131,5 @@ def _shot(index: int, pose: np.ndarray, pictures: dict[str, Picture], lens: Lens
         depth_lens=depth_lens,
         instance=pictures["instance-filt"],
         label=pictures["label-filt"],
+        files=(file,),
     )
