@@ -19,13 +19,14 @@ from o2recon.scene.painted import SKETCH_SUFFIX, painted_files, read_painted
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame, Scene
 from o2recon.scene.shots import depth_lens, flaw, id_lens
+from o2recon.scene.sketches import sketches_of_scan
 from o2recon.scene.upright import checked_up, told, up_of_cameras, up_of_surfaces, upright
 from o2recon.types import Camera, Frame
 
 FLOOR_FRAMES = 60
 UP_FRAMES = 24
-KEPT_REGISTRATIONS = 16
-"""Zooming cameras need one per frame; each takes a few bytes per pixel."""
+KEPT_PIXELS = 2**24
+"""Of registrations: zooming cameras need one per frame, of some 30 bytes per pixel."""
 WIDTHS = range(16, 8193)
 
 log = logging.getLogger(__name__)
@@ -164,15 +165,19 @@ class RecordedScene(Scene):
         registration = self._registrations.get(key)
         if registration is None:  # frames are read by several threads: two may make the same one
             registration = self._registrations[key] = Registration(source=lens, target=self.camera)
-            if len(self._registrations) > KEPT_REGISTRATIONS:
+            if len(self._registrations) > max(KEPT_PIXELS // registration.covered.size, 4):
                 self._registrations.popitem(last=False)
         return registration
 
     # ---- the scan as a whole ----
 
     def sketches(self, object_id: int) -> dict[int, Bool[np.ndarray, "height width"]]:
-        """See Scene.sketches. Files `<folder>/<object>/<view>_class_inpaint mask.png`; those of the option win."""
+        """See Scene.sketches. Files `<folder>/<object>/<view>_class_inpaint mask.png`; those of the option win.
+
+        Before these come the capture's own, and those of O2-Recon's authors (see sketches_of_scan).
+        """
         given = {v: path for v, path in self._sketches.get(object_id, {}).items() if v in self.poses}
+        given = given or sketches_of_scan(self._sketch_folders, self.name, object_id, self.poses)
         found = painted_files(self._sketch_folders, object_id, usable=self.poses, skipped=self.skipped)
         return {view: self._read_sketch(path, self._shots[view]) for view, path in (given | found).items()}
 

@@ -1,6 +1,5 @@
 """Reader of O2-Recon's object folders: the views of one object, or of all objects of a scan."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +13,9 @@ from o2recon.scene.capture import Capture, Lens, Picture, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.matrices import check_identity, read_camera, read_pose
 from o2recon.scene.scene import Label
-from o2recon.scene.sketches import published_sketches
+from o2recon.scene.sketches import OBJECT, published_sketches
 from o2recon.scene.training_folder import read_category
 
-NAME = re.compile(r"(?P<scan>.+)_obj_?(?P<id>\d{1,6})")
 LABELS = 100_000
 """Label of object 0: above all label ids that mean background."""
 VIEWS = 10_000
@@ -74,7 +72,7 @@ class O2ReconObjectReader:
     def _objects(self, root: Path) -> tuple[str, dict[int, Path]]:
         """The scan's name and its objects' folders by id: `root` itself, or those in it."""
         single = (root / "origin_image").is_dir()
-        named = [(NAME.fullmatch(f.resolve().name), f) for f in ([root] if single else sorted(root.iterdir()))]
+        named = [(OBJECT.fullmatch(f.resolve().name), f) for f in ([root] if single else sorted(root.iterdir()))]
         found: dict[str, dict[int, Path]] = {}
         for match, folder in named:
             if match and (folder / "origin_image").is_dir():

@@ -9,7 +9,6 @@ from o2recon_data import intrinsics, pose_of, render, write_object
 from o2recon.scene.capture import Capture
 from o2recon.scene.readers import O2ReconObjectReader
 from o2recon.scene.readers.o2recon_object import LABELS
-from o2recon.scene.sketches import is_of_scan
 
 
 def read(root: Path, scan: str | None = None, sketches: Path | None = None) -> Capture:
@@ -104,21 +103,6 @@ def test_a_sketch_of_no_view_is_an_error(edited: Path) -> None:
     with pytest.raises(ValueError, match="no usable view of that number") as error:
         read(edited)
     assert str(file) in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("short", "scan", "same"),
-    [
-        ("0005", "scene0005_00_scannet", True),
-        ("0050", "scene0005_00_scannet", False),
-        ("room-0", "room_0_replica", True),
-        ("room-0", "room0", True),
-        ("room-1", "room_0", False),
-        ("office-0", "room_0", False),
-    ],
-)
-def test_sketch_folders_name_their_scan(short: str, scan: str, same: bool) -> None:
-    assert is_of_scan(short, scan) == same
 
 
 def test_several_scans_need_a_choice(edited: Path) -> None:

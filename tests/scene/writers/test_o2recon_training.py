@@ -103,7 +103,9 @@ def test_their_own_equations_find_the_sphere(written: Path) -> None:
 def test_opencv_decomposes_the_cameras_as_neus_does(written: Path, views: Carried) -> None:
     npz, told = np.load(written / "cameras_sphere.npz"), np.loadtxt(written / "trans_n2w.txt")
     for number, view, _ in views:
-        k, rotation, eye, *_ = cv2.decomposeProjectionMatrix(npz[f"world_mat_{number}"][:3] @ npz[f"scale_mat_{number}"])
+        k, rotation, eye, *_ = cv2.decomposeProjectionMatrix(
+            npz[f"world_mat_{number}"][:3] @ npz[f"scale_mat_{number}"]
+        )
         factor = 468 / 640  # 480x480 is cropped to 468x351
         expected = view.camera.intrinsics - [[0, 0, 0.5 + 6], [0, 0, 0.5 + 64.5], [0, 0, 0]]
         expected[:2] /= factor
