@@ -11,6 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from o2recon.cli.build import build
+from o2recon.cli.child import seconds_since_start
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
 from o2recon.cli.fitting import MESH, Fitting
 from o2recon.cli.job import Job
@@ -64,6 +65,8 @@ class Chain:
         self._prepares, self._fits = prepares, fits
         self._logger: CsvLogger = build(job.config.logger)
         self._preparation = Preparation(job, scene)
+        self._start_s = seconds_since_start() if not job.config.baseline else None
+        """What a sweep's job took until here: packages, config, scan."""
         self._fitting = Fitting(job, scene) if fits else None
 
     def __call__(self, kept: Kept, *, one: bool) -> Outcome:
@@ -237,6 +240,7 @@ class Chain:
             "ablation": self._job.ablation,
             "seed": self._job.config.seed,
             "seconds": _seconds(notes),
+            "start_s": self._start_s,
             "steps": None,
             "device": None,
             "encoding": None,

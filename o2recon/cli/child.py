@@ -17,6 +17,8 @@ from pathlib import Path
 from o2recon.sweep import HEARTBEAT_S, Journal, Record
 
 CHILD = "O2RECON_JOB_OF_A_SWEEP"
+STARTED = "O2RECON_JOB_STARTED"
+"""In a job's environment: when its process was started, seconds since 1970."""
 INTERRUPTED, TERMINATED = 130, 143
 """What a shell calls a process that Ctrl-C or SIGTERM ended."""
 
@@ -25,6 +27,12 @@ def end_with_parent() -> None:
     """In the child: end this process when the one that started it is gone. Does nothing outside of sweeps."""
     if os.environ.pop(CHILD, None):
         threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def seconds_since_start() -> float | None:
+    """How long ago the process of this job was started; None outside of sweeps."""
+    started = os.environ.get(STARTED)
+    return None if started is None else round(time.time() - float(started), 2)
 
 
 def _wait_for_the_end() -> None:
@@ -99,7 +107,7 @@ def outcome(status: int, log: Path) -> tuple[str, str]:
 
 def _environment() -> dict[str, str]:
     """The launcher's, with no more threads than the job has cores."""
-    environment = dict(os.environ) | {CHILD: "1", "PYTHONUNBUFFERED": "1"}
+    environment = dict(os.environ) | {CHILD: "1", STARTED: str(time.time()), "PYTHONUNBUFFERED": "1"}
     environment.pop("SLURM_NTASKS", None)  # Lightning would take the job for its own, and requeue it
     threads = environment.get("OMP_NUM_THREADS") or environment.get("SLURM_CPUS_PER_TASK")
     if threads:

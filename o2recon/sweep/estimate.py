@@ -12,15 +12,21 @@ PREPARING = ("objects", "volume", "masks", "inpaint", "cues")
 
 
 class Estimates:
-    """Mean seconds of finished runs, by what they share with the run asked about: the most similar ones count."""
+    """Mean seconds of finished runs, by what they share with the run asked about: the most similar ones count.
+
+    With the start of a process, as far as any of them was a job of a sweep (`start_s`).
+    """
 
     def __init__(self, results: Iterable[dict[str, Any]]) -> None:
         self._fitting: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
         self._preparing: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
+        starts: list[float] = []
         for result in results:
             seconds = result.get("seconds") or {}
             if result.get("status") != "ok" or not seconds:
                 continue
+            if result.get("start_s"):
+                starts.append(float(result["start_s"]))
             spent = sum(v for k, v in seconds.items() if k not in PREPARING)
             prepared = sum(v for k, v in seconds.items() if k in PREPARING)
             names = [str(result.get(k)) for k in ("experiment", "ablation", "scene", "object")]
@@ -28,11 +34,15 @@ class Estimates:
                 self._fitting[key].append(spent)
                 self._preparing[key].append(prepared)
 
+        self.start_s = fmean(starts) if starts else 0.0
+
     def __call__(self, experiment: str, ablation: str, scene: str, object_id: str, *, prepares: bool) -> float | None:
-        """Seconds of a run; with its preparation where that is still to be done. None when nothing similar ran."""
+        """Seconds of a run as a job of its own; with its preparation where that is still to be done.
+
+        None when nothing similar ran."""
         for key in _keys(experiment, ablation, scene, object_id):
             if key in self._fitting:
-                return fmean(self._fitting[key]) + (fmean(self._preparing[key]) if prepares else 0.0)
+                return self.start_s + fmean(self._fitting[key]) + (fmean(self._preparing[key]) if prepares else 0.0)
         return None
 
 

@@ -87,3 +87,50 @@ def test_a_terminated_training_is_not_taken_for_a_finished_one(
     monkeypatch.setattr("o2recon.cli.launch.launch", terminated)
     assert status_of(["run", "scene.root=here"]) == 143
     assert "continues from the last checkpoint" in capsys.readouterr().err
+
+
+WORKER = "import sys; from omegaconf import OmegaConf; from o2recon.cli.child import SweepJob; "
+WORKER += "print(SweepJob(sys.argv[1])(OmegaConf.create({'job': 0})))"
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_from_its_checkpoint_when_the_launchers_worker_was_killed(
+    tiny_room: Path, tmp_path: Path
+) -> None:
+    """What Ray does: it hands the job of a worker that died to another one."""
+    import subprocess
+    import time
+
+    places = (f"scene.root={tiny_room}", f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}")
+    steps = ("train.num_steps=300", "train.steps_per_block=10", "train.checkpoint_every=20", "train.log_every=10")
+    overrides = (
+        "experiment=smoke",
+        "object=1",
+        "device=cpu",
+        "baselines=[]",
+        "train.validate_every=300",
+        *steps,
+        *places,
+    )
+    journal = Journal(tmp_path / "sweep")
+    planned = Planned(overrides, "smoke", "none", "tiny", "1", "chair", "0", "new", "")
+    journal.begin("run", [planned], every_job=["sweep.job=true", "reports=false"], attempts=2)
+    command = [sys.executable, "-c", WORKER, str(journal.folder)]
+    out = tmp_path / "outputs/main/smoke/none/tiny/1/seed_0"
+    worker = subprocess.Popen(command)
+    while not (out / "checkpoints/last.ckpt").is_file():
+        assert worker.poll() is None
+        time.sleep(0.1)
+    worker.kill()
+    worker.wait()
+    job = journal.records()[0].pid
+    for _ in range(100):  # the job itself ends with it
+        if not Path(f"/proc/{job}/cmdline").is_file() or not Path(f"/proc/{job}/cmdline").read_bytes():
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError(f"process {job} goes on")
+    assert not (out / "result.json").is_file() and journal.records()[0].state == "running"
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "ok" and journal.records()[0].state == "ok"
+    assert "training continues from step" in journal.log(0).read_text()

@@ -26,6 +26,9 @@ def test_a_failed_job_stops_no_other_and_only_it_runs_again(
     assert status_of(command) == 0
     results = [json.loads(f.read_text()) for f in sorted(study.glob("smoke/none/tiny/*/seed_0/result.json"))]
     assert [(r["object"], r["status"]) for r in results] == [(1, "ok"), (2, "ok")]
+    record = next(iter(Journal(sorted((study / "sweep").iterdir())[-1]).records().values()))
+    took = results[0]["start_s"] + sum(results[0]["seconds"].values())
+    assert record.ended is not None and 0.5 * took < record.ended - record.started < took + 15
     first, second = (Journal(f) for f in sorted((study / "sweep").iterdir()))
     assert [j.object for j in first.jobs()] == ["1", "2"] and [j.object for j in second.jobs()] == ["1"]
     assert (study / "smoke" / "none" / "tiny" / "scene.glb").stat().st_size > 0

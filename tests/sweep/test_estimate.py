@@ -23,6 +23,15 @@ def test_preparation_counts_only_where_it_is_to_be_done_and_failures_not_at_all(
     assert estimates("quick", "none", "room", "1", prepares=True) == 110
 
 
+def test_a_job_takes_its_start_too() -> None:
+    runs = [
+        result("none", 1, 100, start_s=6.0),
+        result("none", 2, 300, start_s=8.0),
+        result("none", 3, 200, start_s=None),
+    ]
+    assert Estimates(runs)("quick", "none", "room", "2", prepares=False) == 307
+
+
 def test_other_studies_help_only_a_study_without_results(tmp_path: Path) -> None:
     def write(study: str, number: int) -> None:
         folder = tmp_path / study / "quick" / "none" / "room" / str(number) / "seed_0"
