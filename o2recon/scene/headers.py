@@ -11,6 +11,8 @@ PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MAX_PIXELS = 2**27
 """Of one image. Files may claim any size, and decoders make room for it before they read on."""
+MAX_SIDE = 32766
+"""OpenCV carries no wider image to another grid."""
 JPEG_TAIL_BYTES = 256
 """Cameras may pad after the end marker; entropy-coded data cannot contain one."""
 
@@ -38,8 +40,10 @@ def header_of(source: str, file: BufferedIOBase) -> ImageHeader:
     """Header of an open PNG or JPEG image. ValueError, naming `source`: no such image, truncated, above MAX_PIXELS."""
     start = file.read(2)
     header = _jpeg_header(source, file) if start == b"\xff\xd8" else _png_header(source, start + file.read(31), file)
-    if not 0 < header.width * header.height <= MAX_PIXELS:
-        raise ValueError(f"{source} says it is {header.width}x{header.height} pixels: at most {MAX_PIXELS} are read")
+    width, height = header.width, header.height
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        limit = f"at most {MAX_PIXELS} are read, {MAX_SIDE} a side"
+        raise ValueError(f"{source} says it is {width}x{height} pixels: {limit}")
     return header
 
 

@@ -40,8 +40,9 @@ class Registration:
         self._size = (width, height)
         if shrink > AREA_ABOVE:
             self._size = (max(round(width / shrink), 1), max(round(height / shrink), 1))
-        self._at = at
-        self._map = _map(at * (np.array(self._size) / [width, height]))
+        self._map = _map(at)
+        shrunk = self._size != (width, height)
+        self._smooth_map = _map(at * (np.array(self._size) / [width, height])) if shrunk else self._map
 
     def smooth(self, image: Shaped[np.ndarray, "rows columns 3"]) -> Shaped[np.ndarray, "height width 3"]:
         """Colour: bilinear, after averaging where many source pixels fall on one. 0 where the source does not reach."""
@@ -49,7 +50,7 @@ class Registration:
             return image
         if self._size != (image.shape[1], image.shape[0]):
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        moved = cv2.remap(image, *self._map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(image, *self._smooth_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         moved[~self.covered] = 0
         return moved
 
@@ -68,9 +69,9 @@ class Registration:
             return depth
         inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=depth > 0)
         apart = _apart(inverse)
-        moved = cv2.remap(inverse, *_map(self._at), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        corner = np.floor(self._at - 0.5).astype(np.int32) + 1  # of the padded `apart`
-        mixed = apart[corner[..., 1], corner[..., 0]]
+        moved = cv2.remap(inverse, *self._map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        column, row = (np.floor(position).astype(np.int32) + 1 for position in self._map)  # the first cell is outside
+        mixed = apart[row, column]
         smooth = np.divide(1, moved, out=np.zeros(moved.shape, np.float32), where=moved > 0)
         return np.where(mixed, self.nearest(depth.astype(np.float32)), np.where(self.covered, smooth, np.float32(0)))
 
