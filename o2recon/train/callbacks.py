@@ -60,8 +60,8 @@ class MetricsFile(pl.Callback):
     """Appends one row per block that passes a multiple of `every` steps, and one per validation, to metrics.csv.
 
     Columns: step, seconds, train/loss/<term>, train/loss/total, train/inv_s, val/...; empty where not computed. A
-    resumed run cuts the rows that lie behind its checkpoint. `watch` is told every row as (step, values), first of all
-    those that a resumed run kept.
+    resumed run cuts the rows that lie behind its checkpoint.
+    `watch` is told every row as (step, values), first of all those that a resumed run kept.
     """
 
     VALIDATION = ("val/depth_residual_cm", "val/depth_within_2cm", "val/silhouette_iou", "val/psnr_db")
@@ -69,6 +69,8 @@ class MetricsFile(pl.Callback):
     def __init__(self, *, path: Path, every: int, watch: Watch | None = None) -> None:
         self.path, self.every, self.watch = path, every, watch
         self.columns: list[str] = []
+        self.validated = 0
+        """Step of the newest validation's row."""
         self.start = time.perf_counter()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -80,6 +82,7 @@ class MetricsFile(pl.Callback):
         if self.path.is_file() and pl_module.step:
             with open(self.path, newline="") as file:
                 kept = [row for row in csv.DictReader(file) if int(row["step"]) <= pl_module.step]
+        self.validated = max((int(row["step"]) for row in kept if row.get(self.VALIDATION[0])), default=0)
         self.start = time.perf_counter() - (float(kept[-1]["seconds"]) if kept else 0.0)
         with written_atomically(self.path) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, self.columns, extrasaction="ignore")
@@ -100,7 +103,9 @@ class MetricsFile(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Reconstruction)
-        self._append(pl_module.step, pl_module.validation)
+        if pl_module.step > self.validated:
+            self._append(pl_module.step, pl_module.validation)
+            self.validated = pl_module.step
 
     def _append(self, step: int, values: dict[str, float]) -> None:
         row = {"step": step, "seconds": f"{time.perf_counter() - self.start:.2f}"}
@@ -109,6 +114,25 @@ class MetricsFile(pl.Callback):
             writer.writerow({**row, **{name: f"{value:.6g}" for name, value in values.items()}})
         if self.watch is not None:
             self.watch(step, values)
+
+
+class MissedValidation(pl.Callback):
+    """Does what a killed run did not get to: a checkpoint is written before the validation of the same step.
+
+    `every`: optimiser steps between validations. Last among the callbacks, which then hear of it as of any other.
+    """
+
+    def __init__(self, *, every: int) -> None:
+        self.every = every
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Reconstruction)
+        validates = pl_module.step % self.every == 0 or pl_module.step >= pl_module.end
+        if pl_module.step == 0 or not validates or pl_module.data.val_table is None:
+            return
+        pl_module.validate()
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            callback.on_validation_end(trainer, pl_module)
 
 
 class DirectWriter(TorchCheckpointIO):

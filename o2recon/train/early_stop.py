@@ -34,10 +34,10 @@ class EarlyStop:
 
 
 class EarlyStopping(pl.Callback):
-    """Watches one training. `every`: optimiser steps between validations. Goes on where a checkpoint left it."""
+    """Watches one training. Goes on where a checkpoint left it."""
 
-    def __init__(self, rule: EarlyStop, *, every: int) -> None:
-        self.rule, self.every = rule, every
+    def __init__(self, rule: EarlyStop) -> None:
+        self.rule = rule
         self.errors: list[float] = []
         self.last = 0
         """Step of the newest error."""
@@ -49,19 +49,17 @@ class EarlyStopping(pl.Callback):
         self.errors, self.last = list(state_dict["errors"]), state_dict["last"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A checkpoint is written before the validation of the same step, which Lightning does not make up for."""
         assert isinstance(pl_module, Reconstruction)
         if pl_module.data.val_table is None:
             log.info("no view is held out: training does not stop early")
-        elif pl_module.step > self.last and pl_module.step % self.every == 0:
-            pl_module.validate()
-            self._note(pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Reconstruction)
         self._note(pl_module)
 
     def _note(self, module: Reconstruction) -> None:
+        if module.step <= self.last:  # a resumed run validates there again
+            return
         error, self.last = module.validation.get(ERROR, math.inf), module.step
         self.errors.append(error)
         if module.shortened is not None or not self.rule.is_flat(self.errors):

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from o2recon.data import ObjectData
-from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, StepProgress, Watch
+from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, MissedValidation, StepProgress, Watch
 from o2recon.train.checkpoint import build_field, read_checkpoint
 from o2recon.train.ddp import Ddp
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
@@ -145,11 +145,12 @@ class Fit:
         blocks = max(self.validate_every // self.steps_per_block, 1)
         callbacks: list[pl.Callback] = []
         if self.early_stop is not None:  # before what writes checkpoints
-            callbacks.append(EarlyStopping(self.early_stop, every=blocks * self.steps_per_block))
+            callbacks.append(EarlyStopping(self.early_stop))
         if peers.rank == 0:
             shown = StepProgress(description=f"training {data.folder.path.name}")
             metrics = MetricsFile(path=task.out / "metrics.csv", every=self.log_every, watch=watch)
             callbacks = [shown, metrics, *callbacks, LastCheckpoint(path=task.out / LAST, every=self.checkpoint_every)]
+        callbacks.append(MissedValidation(every=blocks * self.steps_per_block))
         with _quiet_lightning():
             trainer = pl.Trainer(
                 accelerator="gpu" if peers.device.type == "cuda" else "cpu",

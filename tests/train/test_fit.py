@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from sphere_scene import sphere_scene
 from sphere_training import FIELD, fit_of, losses, sdf_error_cm, train
 
 from o2recon.data import VolumeField
 from o2recon.train import Fit, Reconstruction, TrainingDiverged, build_field, load_field, read_checkpoint
+from o2recon.train.callbacks import MetricsFile
 from o2recon.workspace import ObjectFolder
 
 
@@ -67,6 +69,41 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     for (at, values), row in zip(told, rows[1], strict=True):  # all of it, so that a dashboard has no gap
         expected = {k: float(v) for k, v in row.items() if v and k != "step"}
         assert at == int(row["step"]) and values == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_run_that_is_killed_before_a_validation_makes_up_for_it(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(folder, tmp_path / "whole", fit_of(24, warm=3))
+
+    def killed(self: MetricsFile, trainer: object, module: Reconstruction) -> None:
+        raise Killed
+
+    monkeypatch.setattr(MetricsFile, "on_validation_end", killed)
+    with pytest.raises(Killed):  # after the checkpoint of step 8
+        train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    monkeypatch.undo()
+    train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    assert _rows(tmp_path / "cut" / "metrics.csv") == _rows(tmp_path / "whole" / "metrics.csv")
+
+
+def test_a_run_that_is_killed_before_the_last_validation_makes_up_for_it(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(folder, tmp_path / "whole", fit_of(24, warm=3))
+    append = MetricsFile.on_validation_end
+
+    def killed(self: MetricsFile, trainer: pl.Trainer, module: Reconstruction) -> None:
+        if module.step == 24:
+            raise Killed
+        append(self, trainer, module)
+
+    monkeypatch.setattr(MetricsFile, "on_validation_end", killed)
+    with pytest.raises(Killed):
+        train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    monkeypatch.undo()
+    train(folder, tmp_path / "cut", fit_of(24, warm=3))
+    assert _rows(tmp_path / "cut" / "metrics.csv") == _rows(tmp_path / "whole" / "metrics.csv")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
