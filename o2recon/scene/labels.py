@@ -12,11 +12,11 @@ COLUMNS = {"id": 0, "raw_category": 1, "nyu40id": 4}
 
 
 def find_table(root: Path) -> Path:
-    """The table in the scene or in the folder above. ValueError when it is in neither."""
-    for folder in (root, root.resolve().parent):
+    """The table in the scene or up to two folders above, where ScanNet's download puts it. ValueError when in none."""
+    for folder in (root, *root.resolve().parents[:2]):
         if (folder / TABLE).is_file():
             return folder / TABLE
-    raise ValueError(f"{root / TABLE} is missing: put ScanNet's label table there or into the folder above")
+    raise ValueError(f"{root / TABLE} is missing: put ScanNet's label table there or into a folder above")
 
 
 def read_labels(path: Path) -> dict[int, Label]:

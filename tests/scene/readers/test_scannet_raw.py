@@ -115,6 +115,14 @@ def test_images_that_cannot_be_decoded_are_damaged_frames(scan: Path, tmp_path: 
     capture.shots[1].instance.read()
 
 
+@pytest.mark.parametrize("folder", [".", "scans"])
+def test_the_label_table_may_lie_where_scannets_download_puts_it(scan: Path, tmp_path: Path, folder: str) -> None:
+    root = raw(scan, tmp_path / "data" / "scans" / "scene0001_00")
+    (tmp_path / "data" / folder).mkdir(exist_ok=True)
+    shutil.move(root / "scannetv2-labels.combined.tsv", tmp_path / "data" / folder)
+    assert opened(root).labels[3].raw_category == "floor"
+
+
 def test_what_is_missing_is_named(scan: Path, tmp_path: Path) -> None:
     root = raw(scan, tmp_path / "scene")
     (root / "scannetv2-labels.combined.tsv").unlink()
