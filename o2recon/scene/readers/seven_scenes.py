@@ -65,6 +65,8 @@ class SevenScenesReader:
 
     def _folders(self, root: Path) -> list[tuple[int, Path]]:
         """Number and folder of each sequence; 0 when the root is one itself."""
+        if not root.is_dir():
+            raise ValueError(f"{root} is no folder: set scene.root to a scene of 7-Scenes, or one of its sequences")
         found = sorted((p for p in root.iterdir() if SEQUENCE.fullmatch(p.name) and p.is_dir()), key=lambda p: p.name)
         numbered = {int(p.name.removeprefix("seq-")): p for p in found}
         if self._sequences is None:

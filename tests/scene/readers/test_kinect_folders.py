@@ -77,6 +77,11 @@ def test_all_sequences_of_a_scene_are_read_or_those_that_are_named(tmp_path: Pat
         seven(sequences=[3])(tmp_path)
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nothing is no folder: set scene.root"):
+        seven()(tmp_path / "nothing")
+
+
 def test_registered_images_of_one_focal_length_are_not_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

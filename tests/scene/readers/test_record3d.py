@@ -48,7 +48,9 @@ def test_the_first_frames_intrinsics_serve_all_where_frames_have_none(views: lis
     """K is column-major: fx, 0, 0, 0, fy, 0, cx, cy, 1."""
     metadata = metadata_of(views) | {"K": [140.5, 0, 0, 0, 141.5, 0, 79.25, 60.75, 1]}
     del metadata["perFrameIntrinsicCoeffs"]
-    for shot in Record3dReader(min_confidence=1)(unzipped(tmp_path / "r", views, metadata)).shots:
+    shots = Record3dReader(min_confidence=1)(unzipped(tmp_path / "r", views, metadata)).shots
+    assert len(shots) == len(views)
+    for shot in shots:
         np.testing.assert_array_equal(shot.lens.camera.intrinsics, [[140.5, 0, 79.25], [0, 141.5, 60.75], [0, 0, 1]])
 
 
