@@ -39,7 +39,7 @@ class StoredScores:
             scores = {int(Path(name).stem): float(score) for name, score in json.loads(self.file.read_text()).items()}
         except OSError as error:
             raise ValueError(f"{self.file} cannot be read ({error.strerror}): name the file of view scores") from error
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise ValueError(f'{self.file} is no list of view scores such as {{"0": 0.27}}: copy it again') from error
         if not all(math.isfinite(score) for score in scores.values()):
             raise ValueError(f"{self.file} holds scores that are no finite numbers: copy it again")

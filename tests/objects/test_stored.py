@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzzing import fuzz
 
 from o2recon.objects import StoredScores
 from o2recon.types import Camera, Frame
@@ -30,6 +31,13 @@ def test_a_changed_file_is_another_identity(tmp_path: Path) -> None:
         file.write_text(content)
         identities.append(StoredScores(file=file).identity)
     assert len(set(identities)) == 3
+
+
+@pytest.mark.slow
+def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "clip_scores.json"
+    file.write_text('{"0": 0.2712, "1": 0.3101, "17": -0.05}')
+    fuzz(file, lambda: score(file, 1), count=10_000)
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"best": 1}', '{"0": "high"}', '{"0": NaN}', '{"0": 1e999}', None])

@@ -1,5 +1,6 @@
 """Reader of O2-Recon's training data: one object, its photographs cropped and in-painted."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from o2recon.scene.images import file_picture
 from o2recon.scene.scene import Label
 from o2recon.scene.training_folder import EXTRAS, NOTES, TrainingFolder
 
+log = logging.getLogger(__name__)
 FILES = ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", "clip_scores.json", "point_cloud_scan_norm.ply")
 LABEL = 1
 """Of the object; everything else has 0."""
@@ -35,6 +37,8 @@ class O2ReconTrainingReader:
         folder = TrainingFolder(root=root, image_size=self.image_size)
         indices = folder.indices()
         folder.check()
+        if self.image_size is None and not (root / NOTES).is_file():
+            log.info("%s: photographs taken for ScanNet's 1296x968 (scene.reader.image_size)", root.name)
         object_id = folder.object_id if self.object_id is None else self.object_id
         if object_id is None:
             raise ValueError(f"{root} does not end in _obj_<id>_inpainted: give the id with scene.reader.object_id=")
