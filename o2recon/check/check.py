@@ -7,17 +7,20 @@ import numpy as np
 
 from o2recon.check.agreement import TOLERANCE, WORST, Agreement
 from o2recon.check.color import ColorOffset, color_offset
+from o2recon.check.features import matched
 from o2recon.check.findings import Finding, Report
 from o2recon.check.remedies import told
-from o2recon.check.search import Fit, Search
+from o2recon.check.search import Fit, Search, depth_search, image_search
 from o2recon.check.views import Views, read_views
 from o2recon.scene import Scene
 
 BINS = 41
-POSES, COLOR = "poses and depth", "colour and depth"
+POSES, IMAGES, COLOR = "poses and depth", "poses and images", "colour and depth"
 LEAST_PAIRS = 3
 EXPLAINED = 0.7
 """Share of agreeing pixels that a mistake must bring about to be named."""
+MATCHING = 0.35
+"""Share of matched features that must lie on their epipolar lines; the others are wrong matches."""
 MANY_RIMS = 3000
 """Pixels of rims from which it is strange that colour meets them nowhere."""
 
@@ -48,20 +51,18 @@ class ConventionCheck:
 
     def __call__(self, scene: Scene, options: Mapping[str, Any]) -> Report:
         """`options`: the scene's config, from which remedies are told. Reads at most 2 x `pairs` frames."""
-        if not scene.has_depth:
-            return Report((_untested(POSES, "poses and intrinsics could not be tested: there is no depth"),), (), 0)
         views = read_views(scene, anchors=max(self._pairs // 2, 1), shifts=self._shifts)
-        pairs = len(views.pairs) // 2
+        pairs, width = len(views.pairs) // 2, scene.camera.width
         if pairs < LEAST_PAIRS:
-            told = (
-                f"poses could not be tested: only {pairs} pairs of frames with depth overlap, {LEAST_PAIRS} are needed"
-            )
-            return Report((_untested(POSES, told),), views.indices, pairs)
-        search = Search(views, count=self._samples)
+            few = f"only {pairs} pairs of frames can be compared, {LEAST_PAIRS} are needed"
+            return Report((_untested(POSES, f"poses could not be tested: {few}"),), views.indices, pairs)
+        if not scene.has_depth:
+            return Report(self._without_depth(views, options, width), views.indices, pairs)
+        search = depth_search(views, count=self._samples)
         given = search.as_given()
-        findings = [self._posed(search, given, options, scene.camera.width)]
+        findings = [self._posed(search, given, options, width)]
         if findings[0].level != "wrong":
-            findings.append(self._colored(color_offset(views.pictures), scene.camera.width))
+            findings.append(self._colored(color_offset(views.pictures), width))
         counts, edges = np.histogram(given.agreement.residuals, BINS, (-WORST, WORST))
         percent = tuple(np.round(100 * edges, 3).tolist())
         return Report(tuple(findings), views.indices, pairs, tuple(counts.tolist()), percent)
@@ -69,22 +70,19 @@ class ConventionCheck:
     # ---- poses and depth ----
 
     def _posed(self, search: Search, given: Fit, options: Mapping[str, Any], width: int) -> Finding:
-        now, numbers = given.agreement, _numbers(given.agreement)
+        now = given.agreement
         if now.share >= self._agreeing and now.is_tested and not search.has_better_neighbor(given):
             return _passed(search, given)
         best = search.best()
-        level = _level(given, best)
+        level = _level(given, best, explained=EXPLAINED)
         if level == "ok":
             return self._unexplained(search, given)
-        about, remedy = told(best.mistake, options, median_depth=_median_depth(search.views), width=width)
         after = best.agreement
-        numbers["with_it"] = _numbers(after) | {"values": best.mistake.values}
         evidence = (
             f"then depth of {after.share:.0%} of the pixels agrees between views, now of {now.share:.0%};"
             f" median residual then {_percent(after.median)}, now {_percent(now.median)}"
         )
-        message = about if level == "wrong" else f"it seems that {about}"
-        return Finding(POSES, level, best.mistake.name, message, remedy, evidence, numbers)
+        return _mistaken(POSES, level, best, options, _numbers(now), evidence, search.views, width)
 
     def _unexplained(self, search: Search, given: Fit) -> Finding:
         """Nothing known fits better."""
@@ -92,11 +90,35 @@ class ConventionCheck:
         if not now.is_tested:
             seen = f"only {now.overlap:.0%} of the pixels are seen in another of the frames"
             return _untested(POSES, f"poses could not be tested: {seen}", numbers)
-        if now.share >= self._agreeing:
-            return _passed(search, given)
+        if now.share >= self._agreeing or (now.through <= 1 - self._agreeing and now.median <= TOLERANCE / 2):
+            return _passed(search, given)  # what is missing is covered, or noise
         message = f"only {_agreeing(now)}, and no known mistake explains it"
         level = "wrong" if now.share < self._wrong else "doubtful"
         return Finding(POSES, level, "unknown", message, "look at the poses: they may drift", numbers=numbers)
+
+    # ---- without depth ----
+
+    def _without_depth(self, views: Views, options: Mapping[str, Any], width: int) -> tuple[Finding, ...]:
+        """Poses and intrinsics by matched features; the unit of the poses remains unknown."""
+        unit = _untested(POSES, "the unit of the poses could not be tested: there is no depth")
+        matches = matched(views)
+        if not matches.is_enough:
+            few = f"only {len(matches.pair)} features could be matched between {len(views.pairs) // 2} pairs of frames"
+            return unit, _untested(IMAGES, f"poses and intrinsics could not be tested: {few}")
+        search = image_search(matches)
+        given = search.as_given()
+        now, numbers = given.agreement, {"matches": len(matches.pair)} | _numbers(given.agreement)
+        told = f"{now.share:.0%} of {len(matches.pair)} matched features lie where the poses have them"
+        best = search.best() if now.share < MATCHING or search.has_better_neighbor(given) else given
+        level = _level(given, best, explained=MATCHING)
+        if level != "ok":
+            evidence = f"then {best.agreement.share:.0%} of {len(matches.pair)} matched features lie where the poses"
+            evidence += f" have them, now {now.share:.0%}"
+            return _mistaken(IMAGES, level, best, options, numbers, evidence, views, width), unit
+        if now.share >= MATCHING:
+            return Finding(IMAGES, "ok", "none", told, numbers=numbers), unit
+        message = f"only {told}, and no known mistake explains it"
+        return Finding(IMAGES, "doubtful", "unknown", message, "look at the poses", numbers=numbers), unit
 
     # ---- colour ----
 
@@ -121,10 +143,26 @@ class ConventionCheck:
         return Finding(COLOR, level, "unregistered_color", message, remedy, numbers=numbers)
 
 
-def _level(given: Fit, best: Fit) -> str:
+def _mistaken(
+    about: str,
+    level: str,
+    best: Fit,
+    options: Mapping[str, Any],
+    numbers: dict[str, Any],
+    evidence: str,
+    views: Views,
+    width: int,
+) -> Finding:
+    sentence, remedy = told(best.mistake, options, median_depth=_median_depth(views), width=width)
+    message = sentence if level == "wrong" else f"it seems that {sentence}"
+    numbers["with_it"] = _numbers(best.agreement) | {"values": best.mistake.values}
+    return Finding(about, level, best.mistake.name, message, remedy, evidence, numbers)
+
+
+def _level(given: Fit, best: Fit, *, explained: float) -> str:
     """How sure it is that `best` is meant and not what the config says."""
     before, after = given.agreement, best.agreement
-    if best.mistake.rank == 0 or after.share < EXPLAINED or after.cost > 0.9 * before.cost or not after.is_tested:
+    if best.mistake.rank == 0 or after.share < explained or after.cost > 0.9 * before.cost or not after.is_tested:
         return "ok"
     if after.cost < 0.6 * before.cost or after.median < 0.5 * before.median:
         return "wrong"

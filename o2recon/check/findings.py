@@ -13,7 +13,7 @@ class Finding:
     """One thing that was looked at. `name` is the mistake's name, 'none' when there is none."""
 
     about: str
-    """poses and depth; colour and depth."""
+    """poses and depth; poses and images, of captures without depth; colour and depth."""
     level: str
     name: str
     message: str

@@ -1,24 +1,24 @@
 """The hypothesis that fits best."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from o2recon.check.agreement import Agreement, Samples, sampled
+from o2recon.check.agreement import Agreement, Hypothesis, sampled
+from o2recon.check.features import Matches
 from o2recon.check.hypotheses import SCALES, SIZES, Mistake, focused, given, posed, recentered, resized, scaled, shifted
 from o2recon.check.views import Views
 
 ALIKE = 1.1
 """Costs up to this factor (and 0.01) above the best are alike: the simplest of them is meant."""
-FITS = 0.8
-"""Share of agreeing pixels from which a hypothesis explains the data, so that no two together need to be tried."""
 BETTER = 0.93
 """Of the cost."""
 BLIND = 0.05
 """Difference in cost that noise may make."""
 KINDS = ("z", "distance", "inverse")
+"""What depth files may hold."""
 
 Family = Callable[[Mistake, Float[np.ndarray, "n"]], Iterator[Mistake]]
 """A mistake with each of some factors."""
@@ -35,18 +35,20 @@ class Fit:
 
 
 class Search:
-    """Tries hypotheses on the same samples of the same views; made once per scan."""
+    """Tries hypotheses on one scan. `under`: how well one fits; told whether few of the data are enough.
 
-    def __init__(self, views: Views, *, count: int) -> None:
-        self.views = views
-        self._samples = {inverted: sampled(views, inverted=inverted, count=count) for inverted in (False, True)}
-        self._few = {inverted: samples.fewer(count // 4) for inverted, samples in self._samples.items()}
+    `kinds`: of depth, where there is any. `fits`: share of agreeing data from which a mistake explains them.
+    """
+
+    def __init__(
+        self, views: Views, under: Callable[[Hypothesis, bool], Agreement], *, kinds: Sequence[str], fits: float
+    ) -> None:
+        self.views, self._under, self._kinds, self._fits = views, under, tuple(kinds), fits
         self.start = given(views)
 
     def fit(self, mistake: Mistake, *, few: bool = False) -> Fit:
-        """`few`: on an eighth of the samples."""
-        samples: Samples = (self._few if few else self._samples)[mistake.hypothesis.kind == "inverse"]
-        return Fit(mistake, samples.under(mistake.hypothesis))
+        """`few`: quicker and less exact."""
+        return Fit(mistake, self._under(mistake.hypothesis, few))
 
     def as_given(self) -> Fit:
         """What the scene says, without any mistake."""
@@ -55,16 +57,19 @@ class Search:
     def best(self) -> Fit:
         """The simplest of the single mistakes that fit best; of pairs of pose and depth when no single one fits."""
         fits = [self.as_given(), *map(self.fit, shifted(self.views)), *map(self.fit, posed(self.start))]
-        fits += [self._refined(_of_kind(kind), SCALES, (0.08, 0.03, 0.01, 0.004)) for kind in KINDS]
+        fits += [self._refined(_of_kind(kind), SCALES, (0.08, 0.03, 0.01, 0.004)) for kind in self._kinds]
         fits += [self._refined(family, SIZES, (0.03, 0.01)) for family in (resized, focused)]
         fits.append(self._principal_point())
         found = simplest(fits)
-        return found if found.agreement.share >= FITS else simplest([*fits, self._posed_and_scaled()])
+        explained = found.agreement.share >= self._fits or not self._kinds
+        return found if explained else simplest([*fits, self._posed_and_scaled()])
 
     def has_better_neighbor(self, fit: Fit) -> bool:
         """Whether a small change of poses, depth or intrinsics fits clearly better: then a search is worth its time."""
         start, factors = self.start, np.array([0.93, 1.07])
-        probes = [*shifted(self.views), *scaled(start, factors), *scaled(start, np.ones(1), "distance")]
+        probes = list(shifted(self.views))
+        if self._kinds:
+            probes += [*scaled(start, factors), *scaled(start, np.ones(1), "distance")]
         probes += [*resized(start, factors), *focused(start, factors)]
         probes += recentered(start, (0.0, 0.0), reach=0.05, steps=1)
         return any(self.fit(probe).cost < BETTER * fit.cost for probe in probes)
@@ -107,6 +112,22 @@ class Search:
         for width in (0.12, 0.06, 0.02, 0.007):
             fit = self._best(scaled(starts[found], fit.mistake.factor * np.exp(np.linspace(-2, 2, 5) * width)))
         return fit
+
+
+def depth_search(views: Views, *, count: int) -> Search:
+    """By depth carried between views, on `count` pixels of each."""
+    every = {inverted: sampled(views, inverted=inverted, count=count) for inverted in (False, True)}
+    some = {inverted: samples.fewer(count // 4) for inverted, samples in every.items()}
+
+    def under(hypothesis: Hypothesis, few: bool) -> Agreement:
+        return (some if few else every)[hypothesis.kind == "inverse"].under(hypothesis)
+
+    return Search(views, under, kinds=KINDS, fits=0.8)
+
+
+def image_search(matches: Matches) -> Search:
+    """By matched features; depth and its unit are not looked at."""
+    return Search(matches.views, lambda hypothesis, _: matches.under(hypothesis), kinds=(), fits=0.35)
 
 
 def _of_kind(kind: str) -> Family:

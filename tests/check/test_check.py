@@ -77,11 +77,57 @@ def test_colour_a_third_of_a_percent_beside_depth_is_no_mistake(check: Conventio
     assert found(check, tiny, Planted("moved", color=moved(0.003, 0.003))).level == "ok"
 
 
-def test_without_depth_nothing_is_claimed(check: ConventionCheck, tiny: Scene) -> None:
-    scene = MistakenScene(tiny, CORRECT)
-    scene.has_depth = False
+class WithoutDepth(MistakenScene):
+    """Colour and poses alone."""
+
+    def __init__(self, base: Scene, planted: Planted) -> None:
+        super().__init__(base, planted)
+        self.has_depth = False
+
+    def frame(self, index: int) -> Frame:
+        frame = super().frame(index)
+        return replace(frame, depth=np.zeros_like(frame.depth))
+
+
+POSED = [name for name, planted in MISTAKES.items() if "depth" not in planted.name and "color" not in planted.name]
+SEEN_IN_COLOUR = [name for name in POSED if name != "distance along the ray"]
+
+
+@pytest.mark.parametrize("mistake", ["inverted", "poses of the next frame"])
+def test_without_depth_images_show_wrong_poses(check: ConventionCheck, tiny: Scene, mistake: str) -> None:
+    planted = MISTAKES[mistake]
+    (worst,) = check(WithoutDepth(tiny, planted), OPTIONS).worst()
+    assert worst.level == "wrong" and worst.name == planted.name
+    assert planted.remedy is None or worst.remedy == planted.remedy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", SEEN_IN_COLOUR)
+@pytest.mark.parametrize("room", ["tiny", *ROOMS])
+def test_without_depth_every_wrong_pose_is_named(
+    check: ConventionCheck,
+    opened: Callable[[Path], Scene],
+    tiny: Scene,
+    request: pytest.FixtureRequest,
+    room: str,
+    mistake: str,
+) -> None:
+    scene = tiny if room == "tiny" else opened(request.getfixturevalue("shared_data") / room)
+    planted = MISTAKES[mistake]
+    worst = check(WithoutDepth(scene, planted), OPTIONS).worst()[0]
+    assert worst.level == "wrong" and worst.name == planted.name
+
+
+def test_without_depth_the_unit_is_said_to_be_untested(check: ConventionCheck, tiny: Scene) -> None:
+    images, unit = check(WithoutDepth(tiny, CORRECT), OPTIONS).findings
+    assert images.level == "ok" and "matched features" in images.message
+    assert unit.level == "untested" and "no depth" in unit.message
+
+
+def test_without_depth_and_texture_nothing_is_claimed(check: ConventionCheck, tiny: Scene) -> None:
+    scene = WithoutDepth(tiny, Planted("grey", color=lambda color: np.full_like(color, 128)))
     report = check(scene, OPTIONS)
-    assert report.level == "untested" and "no depth" in report.findings[0].message
+    assert report.level == "untested" and any("0 features" in f.message for f in report.findings)
 
 
 def test_a_camera_on_a_tripod_is_said_to_show_nothing(check: ConventionCheck, tiny: Scene) -> None:
@@ -98,6 +144,7 @@ def found_still(check: ConventionCheck, tiny: Scene) -> Report:
     return check(scene, OPTIONS)
 
 
+@pytest.mark.slow
 def test_views_that_share_nothing_are_said_to_be_untested(check: ConventionCheck, tiny: Scene) -> None:
     """Every frame shows a small patch of its own."""
     scene = MistakenScene(tiny, CORRECT)
