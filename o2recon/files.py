@@ -9,12 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PARTIAL = ".partial-"
+"""How names of files begin that are not whole yet."""
+
+
+def remove_partial(folder: Path) -> None:
+    """Delete what writers left below `folder` when they were killed. Only for who knows that nobody writes there."""
+    for path in list(folder.rglob(f"{PARTIAL}*")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write to; it takes the name of `path` only when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -33,15 +45,22 @@ def written_atomically(path: Path) -> Iterator[Path]:
 def folder_written_atomically(folder: Path) -> Iterator[Path]:
     """A temporary sibling to write to; it takes the place of `folder` only when the block ends well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{folder.name}-", dir=folder.parent))
+    before = temporary.with_name(temporary.name + "-before")
     try:
         yield temporary
         temporary.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
+            folder.rename(before)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if before.exists():
+                before.rename(folder)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

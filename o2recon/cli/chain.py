@@ -17,6 +17,7 @@ from o2recon.cli.fitting import MESH, Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
+from o2recon.files import remove_partial
 from o2recon.logger import CsvLogger, RunFacts
 from o2recon.manifest import package_version, source_commit
 from o2recon.models import MissingWeights
@@ -121,6 +122,7 @@ class Chain:
             if self._is_finished(before, identity, folder):
                 assert before is not None
                 return Outcome(kept, "current", before, folder)
+            remove_partial(folder)
             resume = self._job.config.retry is None or before is None
             (folder / RESULT).unlink(missing_ok=True)
             OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)

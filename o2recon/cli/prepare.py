@@ -13,6 +13,7 @@ from o2recon.cli.build import build
 from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
+from o2recon.files import remove_partial
 from o2recon.manifest import altered, is_current, stage_fingerprint, write_manifest
 from o2recon.objects import Kept
 from o2recon.scene import Scene
@@ -117,6 +118,7 @@ class Preparation:
                 if not build:
                     raise MissingStage(_outdated(steps, root))
                 with exclusive(root, wait=True):
+                    remove_partial(root)
                     self._build(kept, steps, again=again)
                 again = False
             with shared(root):

@@ -1,10 +1,12 @@
 """What a study and its prepared data hold on disk, and which of it can be made again."""
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from o2recon.files import PARTIAL
 from o2recon.sweep.lock import Busy, exclusive, is_held
 from o2recon.sweep.result import read_result
 
@@ -13,9 +15,11 @@ KINDS = {
     "prepared": "prepared data of objects (work/), all but painted sketches; made again when a run needs them",
     "checkpoints": "trained fields of finished runs; needed again only to mesh them with other options",
     "jobs": "logs and plans of earlier sweeps, all but the last one's",
+    "partial": "what killed processes left half written, an hour ago or earlier",
 }
 """What may be deleted, and what that means. Nothing else is: no input, no sketch, no mesh, no result, no report."""
 
+PARTIAL_AGE_S = 3600
 KEPT_OF_PREPARED = ("sketches", ".lock")
 
 
@@ -58,6 +62,10 @@ def removable(work: Path, study: Path, kinds: Sequence[str]) -> list[Removable]:
     if "jobs" in kinds:
         earlier = sorted(p for p in (study / "sweep").glob("*") if p.is_dir())[:-1]
         found += [Removable("jobs", p, size_of(p), None) for p in earlier]
+    if "partial" in kinds:
+        before = time.time() - PARTIAL_AGE_S
+        paths = [p for root in (work, study) for p in root.rglob(f"{PARTIAL}*") if p.stat().st_mtime < before]
+        found += [Removable("partial", p, size_of(p), None) for p in sorted(paths)]
     return [r for r in found if r.lock is None or not is_held(r.lock)]
 
 

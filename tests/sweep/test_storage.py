@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -99,10 +100,19 @@ def test_links_are_removed_and_not_followed(work: Path, study: Path, tmp_path: P
 
 
 def test_an_unknown_kind_is_an_error_that_lists_the_known_ones(work: Path, study: Path) -> None:
-    with pytest.raises(ValueError, match="results; choose from caches, prepared, checkpoints, jobs"):
+    with pytest.raises(ValueError, match="results; choose from caches, prepared, checkpoints, jobs, partial"):
         removable(work, study, ["results"])
 
 
 def test_a_study_is_added_up_by_what_its_files_are(study: Path) -> None:
     sizes = holdings(study)
     assert (sizes["meshes"], sizes["checkpoints"], sizes["pictures"], sizes["sweep"]) == (2000, 3000, 1000, 2000)
+
+
+def test_half_written_files_go_when_nobody_can_still_be_writing_them(work: Path, study: Path) -> None:
+    old, new = study / ".partial-old.glb", work / "room" / ".partial-new.json"
+    for file in (old, new):
+        file.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert [r.path for r in remove(removable(work, study, ["partial"]))] == [old]
+    assert new.is_file() and not old.exists()
