@@ -1,12 +1,12 @@
 """A scene as ScanNet ships it: the `.sens` stream, masks in zip archives, and the label table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float, Shaped, UInt8
 
 from o2recon.scene.archive import Archive
 from o2recon.scene.capture import Capture, Lens, Picture, Shot
@@ -25,9 +25,9 @@ LARGEST_MASK = 2**26
 
 
 class ScanNetRawReader:
-    """`<scene>.sens`, `<scene>_2d-instance-filt.zip` and `<scene>_2d-label-filt.zip` (or those without `-filt`), the
-    label table in the folder or the one above. `_vh_clean_2.ply`, aggregation and segs beside them are not read here:
-    they are the truth that `o2recon compare` takes.
+    """`<scene>.sens` with `<scene>_2d-instance-filt.zip` and `<scene>_2d-label-filt.zip` (or those without `-filt`) and
+    the label table, in the folder or up to two above; `root` is the folder, or the `.sens` file where there are more.
+    `_vh_clean_2.ply`, aggregation and segs are not read here: they are the truth that `o2recon compare` takes.
 
     Without archives there are no masks. Frames keep their number in the stream, as ScanNet's own export names them;
     those without any image are passed over. Damaged: frames where tracking was lost (their pose is -inf) and frames
@@ -37,7 +37,8 @@ class ScanNetRawReader:
 
     def __call__(self, root: Path) -> Capture:
         """See Reader."""
-        sens = read_sens(_stream(root))
+        sens = read_sens(root if root.is_file() else _stream(root))
+        root = sens.path.parent
         scene = sens.path.stem.removesuffix("_vh")
         instances, labels = (_masks(root, scene, kinds) for kinds in (INSTANCES, LABELS))
         lenses = _lens(sens, sens.color, "color"), _lens(sens, sens.depth, "depth")
@@ -53,7 +54,7 @@ class ScanNetRawReader:
         table = find_table(root) if labels else None
         return Capture(
             shots=tuple(shots),
-            up=Z_UP,
+            up=_up(shots),
             damaged=damaged,
             labels=read_labels(table) if table else {},
             files=tuple(files + ([table] if table else [])),
@@ -92,7 +93,7 @@ def _stream(root: Path) -> Path:
     found = sorted(root.glob("*.sens"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:5]) or "none"
-        raise ValueError(f"{root} must hold one .sens file, it holds {names}: set scene.root to one scene")
+        raise ValueError(f"{root} must hold one .sens file, it holds {names}: set scene.root to one scene or file")
     return found[0]
 
 
@@ -102,6 +103,11 @@ def _masks(root: Path, scene: str, kinds: tuple[str, ...]) -> Masks | None:
         if path.is_file():
             return Masks(Archive(path))
     return None
+
+
+def _up(shots: Sequence[Shot]) -> Float[np.ndarray, "3"] | None:
+    """+z, as ScanNet turned its scenes; unknown where the world is the first camera, as in BundleFusion's streams."""
+    return None if shots and np.allclose(shots[0].camera_to_world, np.eye(4), atol=1e-3) else Z_UP
 
 
 def _shot(sens: SensFile, frame: int, lenses: tuple[Lens, Lens], instances: Masks | None, labels: Masks | None) -> Shot:

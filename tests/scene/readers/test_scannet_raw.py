@@ -98,6 +98,16 @@ def test_a_stream_alone_is_a_capture_without_masks(scan: Path, tmp_path: Path) -
     assert all(shot.instance is None and shot.label is None for shot in capture.shots)
 
 
+def test_a_stream_may_be_named_itself_and_one_that_starts_at_its_first_camera_knows_no_up(
+    scan: Path, tmp_path: Path
+) -> None:
+    path = sens_of_scan(scan, tmp_path / "apt0.sens")
+    assert len(opened(path).shots) == 12 and opened(path).up is not None
+    data = path.read_bytes()
+    path.write_bytes(data[:FIRST_FRAME] + struct.pack("<16f", *np.eye(4).ravel()) + data[FIRST_FRAME + 64 :])
+    assert opened(path).up is None
+
+
 def test_images_that_cannot_be_decoded_are_damaged_frames(scan: Path, tmp_path: Path) -> None:
     root = raw(scan, tmp_path / "scene")
     for path, at, size in (
