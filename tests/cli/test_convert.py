@@ -79,3 +79,21 @@ def test_a_converted_room_is_the_same_scene_and_the_command_that_convert_names_r
     assert result["status"] == "ok" and result["mesh"]["watertight"]
     assert result["metrics"]["complete"]["chamfer_cm"] < 30
     np.testing.assert_allclose(result["capture_to_world"], np.eye(4), atol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_samples")
+def test_a_capture_in_another_world_is_scored_where_it_is(tiny_room: Path, tmp_path: Path) -> None:
+    """`scene.up` turns the world; true meshes turn along, and the files say how to get back."""
+    results, places = {}, [f"work={tmp_path / 'work'}", "experiment=tsdf", "object=1", "device=cpu"]
+    for study, up in (("plain", "auto"), ("turned", "[0,0.6,0.8]")):
+        outputs = [f"outputs={tmp_path / 'outputs'}", f"study={study}", "baselines=[]"]
+        assert status_of(["run", f"scene.root={tiny_room}", f"scene.up={up}", *places, *outputs]) == 0
+        (file,) = (tmp_path / "outputs" / study).glob("tsdf/none/tiny/1/seed_0/result.json")
+        results[study] = json.loads(file.read_text())
+        record = json.loads((tmp_path / "work/tiny/objects/1/object.json").read_text())
+        assert (record["capture_to_world"] is None) == (study == "plain")
+    turn = np.array(results["turned"]["capture_to_world"])
+    np.testing.assert_allclose(turn @ [0, 0.6, 0.8, 1], [0, 0, 1, 1], atol=1e-12)
+    plain, turned = (results[study]["metrics"]["visible"]["completeness_cm"] for study in ("plain", "turned"))
+    assert plain < 1.5 and turned < 2.5  # tilted, it has no floor; against truth left where it was it is decimetres off
