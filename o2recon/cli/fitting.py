@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from o2recon.cli.build import build
-from o2recon.cli.errors import MissingStage
+from o2recon.cli.errors import MissingStage, one_line
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import timed
 from o2recon.cli.table import FITTING
@@ -89,8 +89,12 @@ class Fitting:
         return str(self._truth) if self.truth_files(object_id) else None
 
     def failed_metrics(self, object_id: int) -> dict[str, Any] | None:
-        """What an object without a mesh scores: 0 where shares are counted; None without truth."""
-        truth = find_truth(self._truth, object_id)
+        """What an object without a mesh scores: 0 where shares are counted; None without a truth that can be read."""
+        try:
+            truth = find_truth(self._truth, object_id)
+        except (ValueError, OSError) as error:
+            logger.warning("the truth of object %d cannot be read: %s", object_id, one_line(error))
+            return None
         return None if truth is None else self._evaluator.metrics(None, None, truth)
 
     def _config(self, stage: str) -> dict[str, Any]:

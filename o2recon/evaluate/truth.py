@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,9 +82,9 @@ def _read_ply(file: Path) -> trimesh.Trimesh | trimesh.PointCloud:
 
 def _read_points(file: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     try:
-        with np.load(file) as stored:
+        with open(file, "rb") as opened, np.load(opened) as stored:
             arrays = {k: stored[k] for k in ("points", "normals", "seen") if k in stored}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} cannot be read ({error}): copy it again") from error
     if "points" not in arrays:
         raise ValueError(f"{file} holds no array 'points'")

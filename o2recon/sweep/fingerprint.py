@@ -10,7 +10,19 @@ from o2recon.manifest import stage_fingerprint
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device", "trainer"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
-    *("baselines", "annotate", "clean", "convert", "doctor", "reports", "sweep", "logger", "depth", "instances", "check"),
+    *(
+        "baselines",
+        "annotate",
+        "clean",
+        "convert",
+        "doctor",
+        "reports",
+        "sweep",
+        "logger",
+        "depth",
+        "instances",
+        "check",
+    ),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan with the depth and the ids made
 for it are among the inputs."""
@@ -49,11 +61,14 @@ def run_fingerprint(config: dict[str, Any], inputs: dict[str, str]) -> str:
 
 
 def fingerprint_of_files(files: Sequence[Path]) -> str:
-    """Hash of the files' names and contents; 'none' for no files."""
+    """Hash of the files' names and contents; 'none' for no files. One that cannot be read has no contents."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+        try:
+            digest.update(file.read_bytes())
+        except OSError as error:  # whoever needs the file says so
+            digest.update(f"unreadable: {error.errno}".encode())
     return digest.hexdigest()[:16] if files else "none"
 
 

@@ -124,6 +124,21 @@ def test_two_processes_make_the_same_files_and_the_same_run(
     assert "on the CPU give the number" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", [pytest.param("1.ply", marks=pytest.mark.slow), "1_points.npz"])
+def test_a_truth_that_cannot_be_read_is_a_failed_result_until_it_is_mended(
+    name: str, own: Path, tiny_room: Path, tmp_path: Path
+) -> None:
+    room = Path(shutil.copytree(tiny_room, tmp_path / "tiny"))
+    file = room / "groundtruth" / name
+    good = file.read_bytes()
+    file.write_bytes(good[: len(good) // 2])
+    assert run(own, room, "baselines=[]") == 1
+    assert result(own)["status"] == "failed" and file.name in result(own)["error"]
+    assert result(own)["metrics"] is None and "\n" not in result(own)["error"]
+    file.write_bytes(good)
+    assert run(own, room, "baselines=[]") == 0 and result(own)["status"] == "ok"
+
+
 def test_stages_can_be_run_one_by_one(own: Path, tiny_room: Path) -> None:
     shutil.rmtree(own / "outputs")
     for stage in ("prepare", "train", "mesh", "evaluate"):

@@ -48,3 +48,11 @@ def test_files_are_identified_by_name_and_content(tmp_path: Path) -> None:
     assert fingerprint_of_files([a]) == before
     a.write_text("y")
     assert fingerprint_of_files([a]) != before
+
+
+def test_a_file_that_cannot_be_read_differs_from_what_it_will_be(tmp_path: Path) -> None:
+    (tmp_path / "1.ply").mkdir()
+    unreadable = fingerprint_of_files([tmp_path / "1.ply"])
+    (tmp_path / "1.ply").rmdir()
+    (tmp_path / "1.ply").write_text("ply")
+    assert unreadable not in ("none", fingerprint_of_files([tmp_path / "1.ply"]))
