@@ -5,14 +5,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.matrices import read_pose
 from o2recon.scene.readers.frame_files import complete, frame_files
 from o2recon.scene.readers.masks_beside import instance_beside
 from o2recon.scene.readers.poses import pinhole
+from o2recon.scene.readers.two_cameras import on_color
 
 SEQUENCE = re.compile(r"seq-(\d{1,3})")
+MILLIMETRE = 0.001
 STRIDE = 1_000_000
 """Frame 7 of seq-02 is frame 2,000,007 of the capture; names have six digits."""
 
@@ -27,19 +31,33 @@ class SevenScenesReader:
     65535 and 0 where nothing was measured.
 
     Neither camera is calibrated: the authors give 585 pixels and the image's centre for depth (`depth_focal`), and
-    525 is what is used for colour (`color_focal`). **Colour and depth are not registered**: the two cameras sit about
-    2.5 cm apart, which this reader leaves out (6 pixels at 2 m), so masks painted or found on colour bleed by that
-    much. Where it matters, register depth to colour before (kapture does) and give both the colour's focal length.
+    525 is what is used for colour (`color_focal`). **Colour and depth are not registered**: a Kinect's two cameras sit
+    about 2.5 cm apart, 6 pixels at 2 m, by which masks painted or found on colour bleed. `color_offset`: where the
+    colour camera is in the depth camera's axes (right, down, forward; metres): depth is then carried to it, and the
+    check of `prepare` says what shift remains. None: both are taken for one camera. Images that were registered before
+    (kapture does) need nothing but the colour's focal length for both.
 
     Sources: the data set's page (microsoft.com/en-us/research/project/rgb-d-dataset-7-scenes) as quoted in kapture's
     import_7scenes.py; DSAC*'s setup_7scenes.py for 525.
     """
 
-    def __init__(self, *, depth_focal: float, color_focal: float, sequences: Sequence[int] | None) -> None:
+    def __init__(
+        self,
+        *,
+        depth_focal: float,
+        color_focal: float,
+        color_offset: Sequence[float | int] | None,
+        sequences: Sequence[int] | None,
+    ) -> None:
         for name, focal in (("depth_focal", depth_focal), ("color_focal", color_focal)):
             if not focal > 0:
                 raise ValueError(f"scene.reader.{name} is {focal}: give pixels above 0, usually 585 and 525")
         self._focals = {"depth": float(depth_focal), "color": float(color_focal)}
+        self._offset = None if color_offset is None else np.array(list(color_offset), float)
+        if self._offset is not None and not (self._offset.shape == (3,) and (np.abs(self._offset) < 1).all()):
+            raise ValueError(
+                f"scene.reader.color_offset is {color_offset}: give [right, down, forward] in metres or null"
+            )
         self._sequences = sequences
 
     def __call__(self, root: Path) -> Capture:
@@ -55,10 +73,10 @@ class SevenScenesReader:
                     damaged[index] = str(damage)
         if not shots and not damaged:
             raise ValueError(f"{root} holds no frame-000000.color.png: set scene.root to a scene or sequence folder")
-        if self._focals["depth"] != self._focals["color"]:
+        if self._offset is None and self._focals["depth"] != self._focals["color"]:
             log.warning(
                 "%s: colour and depth of 7-Scenes are not registered (two lenses about 2.5 cm apart): expect masks to"
-                " be off by some pixels",
+                " be off by some pixels, or set scene.reader.color_offset",
                 root.name,
             )
         return Capture(tuple(shots), None, damaged)
@@ -84,7 +102,7 @@ class SevenScenesReader:
         for kind, picture in pictures.items():
             center = (picture.size[0] / 2, picture.size[1] / 2)
             lenses[kind] = Lens(pinhole((self._focals[kind],) * 2, center, picture.size, f"scene.reader.{kind}_focal"))
-        return Shot(
+        shot = Shot(
             index=index,
             camera_to_world=read_pose(pose),
             lens=lenses["color"],
@@ -94,3 +112,4 @@ class SevenScenesReader:
             instance=instance_beside(root, index),
             files=(pose,),
         )
+        return shot if self._offset is None else on_color(shot, self._offset, MILLIMETRE)

@@ -10,6 +10,8 @@ import pytest
 from phone_layouts import View
 
 from o2recon.scene.readers import BundleFusionReader, SevenScenesReader
+from o2recon.scene.readers.two_cameras import seen_from
+from o2recon.types import Camera
 
 INFO = """m_versionNumber = 4
 m_sensorName = StructureSensor
@@ -35,9 +37,14 @@ SEVEN_POSE = (
 
 
 def seven(
-    depth_focal: float = 585.0, color_focal: float = 525.0, sequences: Sequence[int] | None = None
+    depth_focal: float = 585.0,
+    color_focal: float = 525.0,
+    sequences: Sequence[int] | None = None,
+    color_offset: Sequence[float] | None = None,
 ) -> SevenScenesReader:
-    return SevenScenesReader(depth_focal=depth_focal, color_focal=color_focal, sequences=sequences)
+    return SevenScenesReader(
+        depth_focal=depth_focal, color_focal=color_focal, color_offset=color_offset, sequences=sequences
+    )
 
 
 def frame(folder: Path, number: int, pose: str, *, color: str = "png", sizes: tuple[int, int] = (640, 480)) -> None:
@@ -91,6 +98,37 @@ def test_registered_images_of_one_focal_length_are_not_warned_of(
     assert not caplog.records
     with pytest.raises(ValueError, match=r"scene.reader.color_focal is 0"):
         seven(585.0, 0.0)
+
+
+def test_depth_is_carried_to_a_colour_camera_beside(tmp_path: Path) -> None:
+    """A wall at 1.5 m with a board at 1 m: seen from 2.5 cm to the right, the board is 525 * 0.025 / 1 further left."""
+    frame(tmp_path, 0, SEVEN_POSE)
+    depth = np.full((480, 640), 1500, np.uint16)
+    depth[100:300, 200:400] = 1000
+    depth[0, 0] = 65535
+    cv2.imwrite(str(tmp_path / "frame-000000.depth.png"), depth)
+    (shot,) = seven(525.0, 525.0, color_offset=[0.025, 0.0, 0.0])(tmp_path).shots
+    np.testing.assert_allclose(shot.camera_to_world[:3, 3], [0.525, -0.25, 1.25])
+    assert shot.depth is not None and shot.depth_lens is not None
+    seen = shot.depth.read()
+    board, wall = 525 * 0.025 / 1.0, 525 * 0.025 / 1.5
+    assert np.abs(seen[150, 200 - int(board) : 400 - int(board) - 1] - 1000).max() < 1e-3
+    assert np.abs(seen[50, 5:600] - 1500).max() < 1e-3
+    gap = np.flatnonzero(seen[150, 300:] == 0) + 300
+    assert gap[0] == pytest.approx(400 - board, abs=1) and len(gap[gap < 600]) == pytest.approx(board - wall, abs=1)
+    assert seen[0, 0] == pytest.approx(1500)  # what lay further right; the pixel without depth has left the image
+    with pytest.raises(ValueError, match=r"scene.reader.color_offset is \[25.0, 0.0, 0.0\]"):
+        seven(color_offset=[25.0, 0.0, 0.0])
+
+
+def test_a_longer_focal_length_leaves_no_gaps() -> None:
+    source = Camera(np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]]), 160, 120)
+    target = Camera(np.array([[250.0, 0, 80], [0, 250, 60], [0, 0, 1]]), 160, 120)
+    seen = seen_from(np.full((120, 160), 2.0), source, target, np.eye(4))
+    assert (seen == 2.0).all()
+    behind = np.diag([1.0, 1, 1, 1])
+    behind[2, 3] = 3.0  # the target stands behind the wall
+    assert not seen_from(np.full((120, 160), 2.0), source, target, behind).any()
 
 
 def test_a_frame_without_all_its_files_is_damaged_and_says_which(tmp_path: Path) -> None:
