@@ -31,8 +31,9 @@ class BundleFusionWriter:
         numbers = pinhole_numbers(scene)
         options = ["scene.up=[0,0,1]"]
         with converted_folder(self.root, scene, layout="bundlefusion", options=options) as temporary:
-            for frame in track(scene.frames(), description="BundleFusion", total=len(scene.indices)):
-                _write(temporary, frame, scene.has_instances)
+            written = scene.each(lambda index: _write(temporary, scene.frame(index), scene.has_instances))
+            for _ in track(written, description="BundleFusion", total=len(scene.indices)):
+                pass  # read, packed and written by several threads
             (temporary / "info.txt").write_text(_info(scene, numbers))
 
 

@@ -49,9 +49,9 @@ class ColmapWriter:
             files = PictureFiles(temporary, scene)
             cloud = Cloud.of(scene, self._points)
             poses, seen = {}, []
-            for frame in track(scene.frames(), description="colmap", total=len(scene.indices)):
-                files.write(frame)
-                poses[frame.index] = frame.camera_to_world
+            written = scene.each(lambda index: files.written(scene.frame(index)))
+            for index, frame in track(written, description="colmap", total=len(scene.indices)):
+                poses[index] = frame.camera_to_world
                 seen.append(cloud.seen(frame))
             files.write_table()
             model = temporary / MODEL

@@ -33,9 +33,8 @@ class NerfstudioWriter:
         fx, fy, cx, cy = pinhole_numbers(scene)
         with converted_folder(self.root, scene, layout="nerfstudio") as temporary:
             files = PictureFiles(temporary, scene)
-            frames = []
-            for frame in track(scene.frames(), description="nerfstudio", total=len(scene.indices)):
-                frames.append(_entry(files.write(frame), frame.camera_to_world))
+            written = scene.each(lambda index: _entry(files.write(scene.frame(index)), scene.poses[index]))
+            frames = [entry for _, entry in track(written, description="nerfstudio", total=len(scene.indices))]
             content: dict[str, Any] = {
                 "camera_model": "OPENCV",
                 **{"w": scene.camera.width, "h": scene.camera.height, "fl_x": fx, "fl_y": fy, "cx": cx, "cy": cy},

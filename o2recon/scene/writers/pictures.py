@@ -40,6 +40,11 @@ class PictureFiles:
         kinds = {"images": "color", "depth": "depth", "instances": "instance", "labels": "label"}
         return {kinds[folder]: f"{folder}/{name}" for folder in pictures}
 
+    def written(self, frame: Frame) -> Frame:
+        """The frame, its files written."""
+        self.write(frame)
+        return frame
+
     def write_table(self) -> None:
         """The label table beside them, where there are labels."""
         if self.scene.labels:

@@ -45,8 +45,9 @@ class TumWriter:
         fx, fy, cx, cy = pinhole_numbers(scene)
         with converted_folder(self.root, scene, layout="tum") as temporary:
             lists = {name: [header] for name, header in HEADERS.items()}
-            for frame in track(scene.frames(), description="TUM", total=len(scene.indices)):
-                for name, line in zip(HEADERS, _write(temporary, frame, scene.has_instances), strict=True):
+            written = scene.each(lambda index: _write(temporary, scene.frame(index), scene.has_instances))
+            for _, added in track(written, description="TUM", total=len(scene.indices)):
+                for name, line in zip(HEADERS, added, strict=True):
                     lists[name].append(line)
             for name, lines in lists.items():
                 (temporary / name).write_text("".join(lines))
