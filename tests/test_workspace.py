@@ -1,10 +1,13 @@
 import errno
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from o2recon.files import folder_written_atomically, remove_partial
-from o2recon.workspace import written_atomically
+from o2recon.types import ObjectFrame, ObjectRecord
+from o2recon.workspace import ObjectFolder, written_atomically
 
 
 def test_a_failed_write_names_the_wanted_file_and_leaves_nothing(tmp_path: Path) -> None:
@@ -40,3 +43,16 @@ def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, monkeypat
     with pytest.raises(OSError), folder_written_atomically(folder) as temporary:
         (temporary / "pose.txt").write_text("third")
     assert (folder / "pose.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize("moved", [None, np.diag([0.0, 2.0, 2.0, 1.0])[[1, 0, 2, 3]]])
+def test_an_object_says_how_the_captures_own_world_lies_in_ours(tmp_path: Path, moved: np.ndarray | None) -> None:
+    frame = ObjectFrame(np.zeros(3), np.eye(3), np.ones(3))
+    folder = ObjectFolder(tmp_path)
+    folder.write_record(ObjectRecord("room", 1, "lamp", frame, (), None, capture_to_world=moved))
+    read = folder.read_record().capture_to_world
+    assert read is None if moved is None else (read == moved).all()
+    content = json.loads((tmp_path / "object.json").read_text())
+    del content["capture_to_world"]  # as earlier versions wrote it
+    (tmp_path / "object.json").write_text(json.dumps(content))
+    assert folder.read_record().capture_to_world is None

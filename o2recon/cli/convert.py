@@ -22,7 +22,9 @@ def run(job: Job) -> Path:
     """Write the capture and say how to run on the result; gives its folder. ValueError for bad input."""
     if OmegaConf.is_missing(job.config.convert, "root"):
         raise ValueError("convert.root is needed: add convert.root=FOLDER, the folder to write, to the command")
-    writer, root = build(job.config.convert), Path(str(job.config.convert.root))
+    root = Path(str(job.config.convert.root)).expanduser()
+    job.config.convert.root = str(root)
+    writer = build(job.config.convert)
     if isinstance(writer, ObjectWriter):
         convert_objects(job, writer)
         return root

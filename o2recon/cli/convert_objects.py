@@ -1,12 +1,9 @@
 """Layouts of single objects: written from prepared data, which are made first where they are not there."""
 
-import logging
 import shlex
 import shutil
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-
-import numpy as np
 
 from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
@@ -15,8 +12,6 @@ from o2recon.cli.selection import select, wanted
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.scene import Scene
 from o2recon.workspace import ObjectFolder
-
-logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -43,11 +38,6 @@ def convert_objects(job: Job, writer: ObjectWriter) -> None:
 
 def _copy_truth(job: Job, scene: Scene, object_id: int, folder: Path) -> None:
     """The object's true mesh beside its views, so that what is made of the copy can be scored."""
-    truth = truth_folder(job, scene)
-    files = truth_files(truth, object_id)
-    if files and not (scene.capture_to_world == np.eye(4)).all() and job.config.groundtruth is None:
-        logger.warning("%s is not copied: it lies in the capture's own world; give groundtruth=", truth)
-        return
-    for file in files:
+    for file in truth_files(truth_folder(job, scene), object_id):
         (folder / "groundtruth").mkdir(exist_ok=True)
         shutil.copyfile(file, folder / "groundtruth" / file.name)

@@ -64,10 +64,11 @@ class RecordedScene(Scene):
     ) -> None:
         _check_options(frame_skip=frame_skip, depth_scale=depth_scale, scale=scale, width=width, sketches=sketches)
         given = None if up == "auto" else checked_up(up)
-        self.root = Path(root)
+        self.root = Path(root).expanduser()
         self.name = self.root.resolve().stem if self.root.is_file() else self.root.resolve().name
         self.max_bad_share, self._depth_scale, self._depth_noise = max_bad_share, depth_scale, tuple(depth_noise)
-        self._sketch_folders = [self.root / "sketches"] + ([Path(sketches)] if sketches is not None else [])
+        others = [] if sketches is None else [Path(sketches).expanduser()]
+        self._sketch_folders = [self.root / "sketches", *others]
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
         capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
         self.name = self.name if capture.name is None else capture.name
@@ -78,6 +79,7 @@ class RecordedScene(Scene):
         self.camera = typical([depth_lens(s).camera for s in usable if s.depth is not None or not self.has_depth])
         if width is not None:
             self.camera = resized(self.camera, width, max(round(self.camera.height * width / self.camera.width), 1))
+        self._name_turned(usable)
         self.labels, self._files, self._sketches = dict(capture.labels), capture.files, capture.sketches
         self._place(capture, given, scale)
 
@@ -238,6 +240,14 @@ class RecordedScene(Scene):
         for index, reason in sorted(self.skipped.items()):
             self.skip(index, reason)
 
+    def _name_turned(self, usable: Sequence[Shot]) -> None:
+        """Warn of photographs taken upright among others that are not: one camera holds only the middle of them."""
+        upright_camera = self.camera.height > self.camera.width
+        turned = [s.index for s in usable if (s.color.size[1] > s.color.size[0]) != upright_camera]
+        if turned:
+            told = (self.name, len(turned), len(usable), turned[0])
+            log.warning("%s: %d of %d frames (the first is %d) are turned by 90 degrees: their ends are cut off", *told)
+
     def _place(self, capture: Capture, up: np.ndarray | None, scale: float) -> None:
         """The world: +z up, metres. Poses and points of the capture go there."""
         said = capture.up if up is None else up
@@ -281,5 +291,5 @@ def _check_options(
             raise ValueError(f"scene.{name} is {value}; it must be above 0: it says how many metres one unit is")
     if width is not None and width not in WIDTHS:
         raise ValueError(f"scene.width is {width}; it must be null or a whole number from 16 to 8192 (pixels)")
-    if sketches is not None and not Path(sketches).is_dir():
+    if sketches is not None and not Path(sketches).expanduser().is_dir():
         raise ValueError(f"{sketches} is no folder: set scene.sketches to a folder of <object>/ folders, or null")

@@ -250,3 +250,23 @@ def test_the_oracle_of_round_trips_can_fail(scan: Path) -> None:
     ):
         with pytest.raises(AssertionError):
             assert_same_scene(plain, other)
+
+
+def test_photographs_turned_by_90_degrees_are_named(scan: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def upright(shot: Shot) -> Shot:
+        if shot.index not in (4, 7):
+            return shot
+        k = shot.lens.camera.intrinsics[[1, 0, 2]][:, [1, 0, 2]]
+        image = np.zeros((160, 120, 3), np.uint8)
+        color = Picture("upright.jpg", (120, 160), "", lambda: image)
+        lens = Lens(replace(shot.lens.camera, intrinsics=k, width=120, height=160))
+        return replace(shot, lens=lens, color=color, depth=None, depth_lens=None, instance=None, label=None)
+
+    scene = scene_of(scan, upright)
+    assert "2 of 12 frames (the first is 4) are turned by 90 degrees" in caplog.text
+    assert scene.frame(4).color.shape == (120, 160, 3)
+
+
+def test_a_folder_may_be_given_from_the_home_folder(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(scan.parent))
+    assert opened(Path("~") / scan.name, ScanNetReader()).indices == tuple(range(12))
