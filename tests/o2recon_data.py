@@ -85,7 +85,23 @@ def write_training(root: Path, *, count: int = 4) -> Path:
     np.savetxt(folder / "trans_n2w.txt", to_world, fmt="%.4f")
     (folder / "semantic.txt").write_text("night stand")
     (folder / "clip_scores.json").write_text('{"0": 0.25, "1": 0.27}')
+    write_cloud(folder)
     return folder
+
+
+def write_cloud(folder: Path) -> Path:
+    """`point_cloud_scan_norm.ply`: points on the box's upper faces, object units, as text."""
+    side = np.linspace(-0.3, 0.3, 41)
+    a, b = (v.ravel() for v in np.meshgrid(side, side))
+    faces = [np.stack([a, b, np.full(a.size, 0.6)], 1)]
+    for sign in (-0.3, 0.3):
+        faces += [np.stack([np.full(a.size, sign), a, b + 0.3], 1), np.stack([a, np.full(a.size, sign), b + 0.3], 1)]
+    points = (np.concatenate(faces) - CENTER) / SCALE
+    file = folder / "point_cloud_scan_norm.ply"
+    header = f"ply\nformat ascii 1.0\nelement vertex {len(points)}\n"
+    header += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
+    file.write_text(header + "\n".join(" ".join(f"{x:.6f}" for x in point) for point in points) + "\n")
+    return file
 
 
 def write_object(root: Path, *, object_id: int = 3, first: int = 0, count: int = 6) -> Path:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from o2recon.objects.cloud import without_outliers
 from o2recon.objects.frame import ObjectBox
 from o2recon.scene import Scene, TrainingFolder
-from o2recon.scene.readers.ply_points import read_ply_points
+from o2recon.scene.training_folder import CLOUD
 from o2recon.types import ObjectFrame
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,12 @@ class TrainingBox(ObjectBox):
         self, scene: Scene, object_id: int, points: Float[np.ndarray, "points 3"], floor: float | None
     ) -> ObjectFrame:
         """See ObjectBox. ValueError when the cloud is damaged."""
-        file = self.folder.root / "point_cloud_scan_norm.ply"
-        if not file.is_file():
-            log.info("%s is missing: the object's box is found as for any scan", file)
+        if self.folder.points is None:
+            log.info("%s has no %s: the object's box is found as for any scan", self.folder.root, CLOUD)
             return super().__call__(scene, object_id, points, floor)
-        limits, frame = self.cloud(object_id=object_id), self.folder.normalization
-        cloud = without_outliers(read_ply_points(file), neighbors=limits.neighbors, deviations=limits.deviations)
-        if not len(cloud):
-            raise ValueError(f"{file} holds no points: remove it, then the object's box is found as for any scan")
-        low, high = cloud.min(0) * frame.scale + frame.center, cloud.max(0) * frame.scale + frame.center
+        limits = self.cloud(object_id=object_id)
+        cloud = without_outliers(self.folder.points, neighbors=limits.neighbors, deviations=limits.deviations)
+        low, high = cloud.min(0), cloud.max(0)
         margin = (self.cloud_inflation - 1) / 2 * (high - low)
         low, high = np.minimum(low - margin, points.min(0)), np.maximum(high + margin, points.max(0))
         return ObjectFrame((low + high) / 2, np.eye(3), np.maximum((high - low) / 2, 1e-3))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.scene.images import Kind, decoded
@@ -18,6 +19,7 @@ from o2recon.scene.scene import DamagedFrame
 from o2recon.scene.training import FAR, PHOTOGRAPH, CenteredCrop, Normalization, decomposed, read_cameras
 from o2recon.types import Camera
 
+CLOUD = "point_cloud_scan_norm.ply"
 NOTES = "o2recon.json"
 """Beside their files, when `o2recon convert` wrote the folder: what their layout has no room for."""
 EXTRAS = ("visible", "claim", "confidence")
@@ -25,6 +27,10 @@ EXTRAS = ("visible", "claim", "confidence")
 and what a pixel's colour and depth are worth (outside of the mask 0: nothing is known, not even that it is empty)."""
 REACH = 1.1
 """Of the unit sphere: depth beyond it is another surface's."""
+NEAR = 0.03
+"""Metres: at least so far around the folder's point cloud depth is the object's."""
+GAP_PX = 5
+"""Half the width of ordinary drop-out; wider parts of the mask without depth of the object are in-painted."""
 TOLERANCE = (0.01, 0.01)
 """Metres and radians by which `pose/` and `cameras_sphere.npz` may differ: `trans_n2w.txt` is rounded."""
 
@@ -149,16 +155,16 @@ class TrainingFolder:
         carried = self._registration(camera, camera if target is None else target)
         mask = carried.nearest(raw) > 127
         depth = self._depth(index, camera)
-        own = (depth > 0) & self._within_reach(depth, camera, pose)
-        inside = carried.nearest(own.astype(np.uint8)) > 0
+        own = (depth > 0) & self._is_near(depth, camera, pose)
+        inside = mask & (carried.nearest(own.astype(np.uint8)) > 0)
         depth = carried.depth(depth)
         shown, claim = self._extra("visible", index, carried), self._extra("claim", index, carried)
-        visible = mask & (inside | (depth <= 0)) if shown is None else mask & (shown > 0.5)
+        visible = mask & (inside | ((depth <= 0) & _closed(inside)) if shown is None else shown > 0.5)
         return TrainingView(
             mask=mask,
             visible=visible,
-            depth=np.where(mask & ~visible & inside, 0, depth).astype(np.float32),
-            object_depth=np.where(mask & inside, depth, 0).astype(np.float32),
+            depth=np.where(inside & ~visible, 0, depth).astype(np.float32),
+            object_depth=np.where(inside, depth, 0).astype(np.float32),
             claim=claim,
             confidence=self._extra("confidence", index, carried),
         )
@@ -191,14 +197,56 @@ class TrainingFolder:
                 self._registrations[key] = registration
         return registration
 
-    def _within_reach(
+    def _is_near(
         self, depth: Float[np.ndarray, "height width"], camera: Camera, camera_to_world: Float[np.ndarray, "4 4"]
     ) -> Bool[np.ndarray, "height width"]:
-        """Where the measured point lies at most REACH of the object's radius from its centre."""
-        points = unnormalized_rays(camera, pixel_centers(camera)) * depth[..., None]
-        center = camera_to_world[:3, :3].T @ (self.normalization.center - camera_to_world[:3, 3])
-        inside: np.ndarray = np.linalg.norm(points - center, axis=-1) < REACH * self.normalization.scale
+        """Where the measured point lies on the folder's point cloud, or, without one, within REACH of the object."""
+        rays = unnormalized_rays(camera, pixel_centers(camera)) @ camera_to_world[:3, :3].T
+        points = rays * depth[..., None] + (camera_to_world[:3, 3] - self.normalization.center)
+        inside: np.ndarray = np.linalg.norm(points, axis=-1) < REACH * self.normalization.scale
+        if self._cloud is None:
+            return inside
+        cells = np.floor(points[inside] / NEAR).astype(np.int64)
+        inside[inside] = np.isin(_keys(cells), self._cloud)
         return inside
+
+    @cached_property
+    def points(self) -> Float[np.ndarray, "points 3"] | None:
+        """`point_cloud_scan_norm.ply` in the world, metres: the object's fused surface. None without the file.
+
+        ValueError when it is damaged.
+        """
+        from o2recon.scene.readers.ply_points import read_ply_points  # not above: readers/ imports this module
+
+        file = self.root / CLOUD
+        if not file.is_file():
+            return None
+        points = read_ply_points(file)
+        if not len(points) or np.abs(points).max() > FAR:
+            raise ValueError(f"{file} holds no points of an object: copy it again, or remove it to do without")
+        return points * self.normalization.scale + self.normalization.center
+
+    @cached_property
+    def _cloud(self) -> Int[np.ndarray, "cells"] | None:
+        """Keys of the cells of NEAR metres in or next to which points of the cloud lie."""
+        if self.points is None:
+            return None
+        cells = np.unique(np.floor((self.points - self.normalization.center) / NEAR).astype(np.int64), axis=0)
+        steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
+        return np.unique(_keys((cells[:, None] + steps).reshape(-1, 3)))
+
+
+def _keys(cells: Int[np.ndarray, "cells 3"]) -> Int[np.ndarray, "cells"]:
+    """One number for each cell within 30 km of the object."""
+    x, y, z = (np.clip(cells, -(1 << 20) + 1, (1 << 20) - 1) + (1 << 20)).T
+    return (x << 42) | (y << 21) | z
+
+
+def _closed(mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """The mask with its gaps up to 2 GAP_PX wide."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GAP_PX + 1, 2 * GAP_PX + 1))
+    wide = np.pad(mask.astype(np.uint8), GAP_PX)
+    return cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel)[GAP_PX:-GAP_PX, GAP_PX:-GAP_PX] > 0
 
 
 def read_category(folder: Path) -> str:

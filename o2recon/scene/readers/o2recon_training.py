@@ -9,10 +9,10 @@ import numpy as np
 from o2recon.scene.capture import Capture, Lens, Picture, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.scene import Label
-from o2recon.scene.training_folder import EXTRAS, NOTES, TrainingFolder
+from o2recon.scene.training_folder import CLOUD, EXTRAS, NOTES, TrainingFolder
 
 log = logging.getLogger(__name__)
-FILES = ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", "clip_scores.json", "point_cloud_scan_norm.ply")
+FILES = ("trans_n2w.txt", "cameras_sphere.npz", "semantic.txt", "clip_scores.json", CLOUD)
 LABEL = 1
 """Of the object; everything else has 0."""
 
@@ -22,9 +22,10 @@ class O2ReconTrainingReader:
 
     Cameras are `world_mat_<i> @ scale_mat_<i>` of `cameras_sphere.npz`, decomposed and brought to metres by
     `trans_n2w.txt`; `pose/` has the poses in metres already and is taken where it is there and says the same. Depth is
-    of the whole photograph and is carried to the cropped picture. The object's visible pixels are those
-    of `visible/` where there is such a folder (we write it); else those of `mask/` whose depth, if they have one, lies
-    within the object's sphere. In the frames, in-painted pixels have neither id nor depth.
+    of the whole photograph and is carried to the cropped picture. The object's visible pixels are those of `visible/`
+    where there is such a folder (we write it); else those of `mask/` whose depth lies on `point_cloud_scan_norm.ply`
+    (without it: within the object's sphere), and drop-out between them. In the frames, in-painted pixels have no id and
+    no depth but that of what covers the object.
 
     `image_size`: see TrainingFolder. `object_id`: None takes the one in the folder's name.
     """

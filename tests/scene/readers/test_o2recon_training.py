@@ -83,16 +83,36 @@ def test_ids_and_labels_are_those_of_the_mask(folder: Path) -> None:
         np.testing.assert_array_equal(shot.label.read(), ids == 3)
 
 
-def test_what_covers_the_object_is_not_visible(edited: Path) -> None:
+@pytest.mark.parametrize(("board", "has_cloud"), [(400, True), (400, False), (-150, True)])
+def test_what_covers_the_object_is_not_visible(edited: Path, board: int, has_cloud: bool) -> None:
+    """A board before the camera, or one that stands 15 cm before the in-painted box and in its sphere."""
+    if not has_cloud:
+        (edited / "point_cloud_scan_norm.ply").unlink()
     depth = cv2.imread(str(edited / "depth" / "0000.png"), cv2.IMREAD_UNCHANGED)
-    depth[:, :320] = 400  # a board in front of the camera, over the left half of the in-painted box
+    depth[:, :320] = board if board > 0 else depth[:, :320] - np.uint16(-board)
     cv2.imwrite(str(edited / "depth" / "0000.png"), depth)
     shot = read(edited).shots[0]
     assert shot.instance is not None and shot.depth is not None
     mask = cv2.imread(str(edited / "mask" / "0000.png"), cv2.IMREAD_UNCHANGED) > 0
     ids = shot.instance.read()
-    assert not ids[:, :310].any() and (ids[:, 330:] > 0).sum() > 0.95 * mask[:, 330:].sum()
-    np.testing.assert_allclose(shot.depth.read()[:, :310], 400, atol=1e-3)
+    taken = (ids[:, :305] > 0).sum() / mask[:, :305].sum()
+    assert taken < (0.15 if board < 0 else 1e-6)  # the near board crosses the box's own surface at an edge
+    assert (ids[:, 330:] > 0).sum() > 0.95 * mask[:, 330:].sum()
+    covered = shot.depth.read()[:, :305][mask[:, :305]]
+    assert board < 0 or (np.abs(covered - 400) < 1e-3).all()
+
+
+def test_parts_without_depth_are_in_painted_and_drop_out_is_not(edited: Path) -> None:
+    depth = cv2.imread(str(edited / "depth" / "0000.png"), cv2.IMREAD_UNCHANGED)
+    depth[:, 240:320] = 0
+    depth[::4, 320:] = 0
+    cv2.imwrite(str(edited / "depth" / "0000.png"), depth)
+    shot = read(edited).shots[0]
+    assert shot.instance is not None
+    mask = cv2.imread(str(edited / "mask" / "0000.png"), cv2.IMREAD_UNCHANGED) > 0
+    ids = shot.instance.read()
+    assert not ids[:, 250:300].any() and mask[:, 250:300].any()
+    assert (ids[:, 330:] > 0).sum() > 0.95 * mask[:, 330:].sum()
 
 
 def test_damaged_views_are_named(edited: Path) -> None:
