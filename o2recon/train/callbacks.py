@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from o2recon.train.reconstruction import Reconstruction
+from o2recon.train.reconstruction import Reconstruction, TrainingDiverged
 from o2recon.workspace import written_atomically
 
 Watch = Callable[[int, dict[str, float]], None]
@@ -145,10 +146,14 @@ class DirectWriter(TorchCheckpointIO):
 
 
 class LastCheckpoint(pl.Callback):
-    """Keeps `path` at most `every` steps old, and writes it at the end; replaced atomically."""
+    """Keeps `path` at most `every` steps old, and writes it at the end; replaced atomically.
 
-    def __init__(self, *, path: Path, every: int) -> None:
-        self.path, self.every = path, every
+    The one before is kept as `previous`, for the day on which the disk damages the last one. TrainingDiverged instead
+    of writing when a parameter is not finite.
+    """
+
+    def __init__(self, *, path: Path, previous: Path, every: int) -> None:
+        self.path, self.previous, self.every = path, previous, every
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, _: int
@@ -156,14 +161,22 @@ class LastCheckpoint(pl.Callback):
         assert isinstance(pl_module, Reconstruction)
         step = pl_module.step
         if step // self.every > (step - len(batch)) // self.every or step >= pl_module.end:
-            self._write(trainer)
+            self._write(trainer, pl_module)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A validation may have ended the training."""
         assert isinstance(pl_module, Reconstruction)
         if pl_module.step == pl_module.end < pl_module.num_steps:
-            self._write(trainer)
+            self._write(trainer, pl_module)
 
-    def _write(self, trainer: pl.Trainer) -> None:
+    def _write(self, trainer: pl.Trainer, module: Reconstruction) -> None:
+        wrong = [name for name, value in module.field.named_parameters() if not value.isfinite().all()]
+        if wrong:
+            raise TrainingDiverged(
+                f"training diverged at step {module.step}: {wrong[0]} of the field is not finite; lower"
+                " train.optimizer.learning_rates"
+            )
         with written_atomically(self.path) as temporary:
             trainer.save_checkpoint(temporary)
+            if self.path.is_file():
+                os.replace(self.path, self.previous)

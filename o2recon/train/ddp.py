@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -22,6 +22,8 @@ from o2recon.train.peers import Peers
 
 log = logging.getLogger(__name__)
 BACKENDS = ("auto", "nccl", "gloo")
+READY = "ready"
+Join = Callable[[], AbstractContextManager[None]]
 LAST_WORDS_S, END_S = 1.0, 20.0
 """How long the reason of another process's failure, and its end, are waited for."""
 
@@ -64,9 +66,10 @@ class Ddp:
         return self.backend if self.backend != "auto" else "nccl" if device.type == "cuda" else "gloo"
 
     @contextmanager
-    def processes(self, device: torch.device, others: Callable[[Peers], Any]) -> Iterator[Peers]:
+    def processes(self, device: torch.device, others: Callable[[Peers, Join], Any]) -> Iterator[tuple[Peers, Join]]:
         """Start the others, which call `others` and end; inside, this process is the first of all.
 
+        What they have to say to each other, all of them say within `with join():`; before it they load what they need.
         `others` is copied to them by pickle. RuntimeError with the reason when one of them fails.
         """
         places, backend = self.places(device), self._backend(device)
@@ -76,13 +79,19 @@ class Ddp:
             store = (Path(folder) / "store").as_uri()
             peers = [Peers(place, rank, size, backend) for rank, place in enumerate(places)]
             crew = _Crew([(one, store, self.timeout_s, others) for one in peers[1:]])
-            try:
+
+            @contextmanager
+            def join() -> Iterator[None]:
+                crew.await_all(self.timeout_s)
                 with joined(peers[0], store, self.timeout_s):
                     try:
-                        yield peers[0]
+                        yield
                     except Exception as error:
                         crew.explain(error)
                         raise
+
+            try:
+                yield peers[0], join
                 crew.join()
             finally:
                 crew.end()
@@ -91,7 +100,7 @@ class Ddp:
 class _Crew:
     """The processes after the first."""
 
-    def __init__(self, tasks: Sequence[tuple[Peers, str, int, Callable[[Peers], Any]]]) -> None:
+    def __init__(self, tasks: Sequence[tuple[Peers, str, int, Callable[[Peers, Join], Any]]]) -> None:
         context = multiprocessing.get_context("spawn")
         self.processes: list[SpawnProcess] = []
         self.reasons: list[Connection] = []
@@ -115,17 +124,33 @@ class _Crew:
                 if process.exitcode and not self.ends and dist.is_initialized() and dist.get_backend() == "nccl":
                     dist.distributed_c10d._abort_process_group()
 
+    def await_all(self, timeout_s: float) -> None:
+        """Return when all are ready to talk. RuntimeError when one of them fails before."""
+        for number, reasons in enumerate(self.reasons):
+            if not reasons.poll(timeout_s):
+                raise RuntimeError(f"{self._name(number)} was not ready within {timeout_s:g} s (trainer.timeout_s)")
+            said = self._said(number)
+            if said != READY:
+                raise RuntimeError(f"{self._name(number)} failed: {said}")
+
     def explain(self, error: Exception) -> None:
         """RuntimeError when `error` only says that another process is gone."""
-        wait([*self.reasons, *(p.sentinel for p in self.processes)], timeout=LAST_WORDS_S)
-        for rank, (process, reasons) in enumerate(zip(self.processes, self.reasons, strict=True), start=1):
-            try:
-                reason = reasons.recv() if reasons.poll() else None
-            except EOFError:
-                process.join(LAST_WORDS_S)
-                reason = _end(process.exitcode or 0)
-            if reason is not None and reason != _reason(error):
-                raise RuntimeError(f"process {rank + 1} of {len(self.processes) + 1} failed: {reason}") from error
+        wait(self.reasons, timeout=LAST_WORDS_S)
+        for number, reasons in enumerate(self.reasons):
+            said = self._said(number) if reasons.poll() else None
+            if said is not None and said != _reason(error):
+                raise RuntimeError(f"{self._name(number)} failed: {said}") from error
+
+    def _name(self, number: int) -> str:
+        return f"process {number + 2} of {len(self.processes) + 1}"
+
+    def _said(self, number: int) -> str | None:
+        """What a process says next, or how it ended when it says no more."""
+        try:
+            return str(self.reasons[number].recv())
+        except EOFError:
+            self.processes[number].join(LAST_WORDS_S)
+            return _end(self.processes[number].exitcode or 0)
 
     def join(self) -> None:
         for process in self.processes:
@@ -143,10 +168,17 @@ def _other(task: bytes, reasons: Connection) -> None:
     """The life of every process but the first."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one decides
-    peers, store, timeout_s, work = pickle.loads(task)
     try:
-        with _threads(peers.size if peers.device.type == "cpu" else 1), joined(peers, store, timeout_s):
-            work(peers)
+        peers, store, timeout_s, work = pickle.loads(task)
+
+        @contextmanager
+        def join() -> Iterator[None]:
+            reasons.send(READY)
+            with joined(peers, store, timeout_s):
+                yield
+
+        with _threads(peers.size if peers.device.type == "cpu" else 1):
+            work(peers, join)
     except Exception as error:  # told to the first one
         reasons.send(_reason(error))
         os._exit(1)

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,11 @@ from torch import nn
 from o2recon.data import ObjectData
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, MissedValidation, StepProgress, Watch
 from o2recon.train.checkpoint import build_field, read_checkpoint
-from o2recon.train.ddp import Ddp
+from o2recon.train.ddp import Ddp, Join
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.peers import Peers
-from o2recon.train.reconstruction import Reconstruction, Term
+from o2recon.train.reconstruction import Reconstruction, Term, TrainingDiverged
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import Semantic
 from o2recon.train.stages import Stages
@@ -30,7 +30,9 @@ from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)
 PRECISIONS = ("highest", "high", "medium")
-LAST = Path("checkpoints", "last.ckpt")
+LAST, PREVIOUS = Path("checkpoints", "last.ckpt"), Path("checkpoints", "previous.ckpt")
+LOWERED = 0.1
+"""Of the learning rates, once a training has diverged."""
 
 
 class Fit:
@@ -87,19 +89,36 @@ class Fit:
 
         `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
         the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
-        `semantic`: the loss at novel poses; None: without it. `watch` is told what goes to
-        metrics.csv. `ddp`: the processes that share every step's rays; None: this one alone. Raises TrainingDiverged,
-        ValueError for unprepared or unusable data, or RuntimeError when another process failed.
+        A training that diverges goes back to its last checkpoint once and on with a tenth of the rates. `semantic`: the
+        loss at novel poses; None: without it. `watch` is told what goes to metrics.csv. `ddp`: the processes that share
+        every step's rays; None: this one alone. Raises TrainingDiverged, ValueError for unprepared or unusable data, or
+        RuntimeError when another process failed.
         """
-        previous = _usable_checkpoint(out / LAST, config, self.num_steps) if resume else None
-        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous)
-        if ddp is None:
-            return self._part(task, watch, Peers(self.device))
-        others = replace(task, field=None) if config and "field" in config else task
-        with ddp.processes(self.device, partial(self._part, others, None)) as peers:
-            return self._part(task, watch, peers)
+        if not resume:
+            for path in (LAST, PREVIOUS):
+                (out / path).unlink(missing_ok=True)
+        previous, factor = _usable_checkpoint(out, config, self.num_steps)
+        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous, factor)
+        initial = {name: value.clone() for name, value in field.state_dict().items()}
+        try:
+            return self._whole(task, watch, ddp)
+        except TrainingDiverged as error:
+            if factor < 1:
+                raise
+            previous, _ = _usable_checkpoint(out, config, self.num_steps)
+            log.warning("%s: once more from the last checkpoint, with %g of the rates", error, LOWERED)
+            field.load_state_dict(initial)
+            return self._whole(replace(task, previous=previous, rate_factor=LOWERED), watch, ddp)
 
-    def _part(self, task: "_Task", watch: Watch | None, peers: Peers) -> Reconstruction:
+    def _whole(self, task: "_Task", watch: Watch | None, ddp: Ddp | None) -> Reconstruction:
+        """In this process, or in all of them."""
+        if ddp is None:
+            return self._part(task, watch, Peers(self.device), nullcontext)
+        others = replace(task, field=None) if config and "field" in config else task
+        with ddp.processes(self.device, partial(self._part, others, None)) as (peers, join):
+            return self._part(task, watch, peers, join)
+
+    def _part(self, task: "_Task", watch: Watch | None, peers: Peers, join: Join) -> Reconstruction:
         """What one process does; the first one writes."""
         data = task.data(folder=task.folder, seed=task.seed)
         data.setup()
@@ -124,14 +143,16 @@ class Fit:
             config=task.config,
             semantic=None if task.semantic is None else task.semantic.of(task.folder, peers.device),
             peers=peers,
+            rate_factor=task.rate_factor,
         )
         with _repeatable(), _precision(self.matmul_precision, peers.device):
             field.to(peers.device)
             data.move_to(peers.device)
             if task.previous is None and self.warm_start is not None and peers.rank == 0:
                 self.warm_start(field, data.volume, scale=scale, seed=task.seed, graph=self.cuda_graph)
-            peers.copy_first([*field.parameters(), *field.buffers()])
-            self._train(module, data, task, watch)
+            with join():
+                peers.copy_first([*field.parameters(), *field.buffers()])
+                self._train(module, data, task, watch)
         return module
 
     def _train(
@@ -149,7 +170,8 @@ class Fit:
         if peers.rank == 0:
             shown = StepProgress(description=f"training {data.folder.path.name}")
             metrics = MetricsFile(path=task.out / "metrics.csv", every=self.log_every, watch=watch)
-            callbacks = [shown, metrics, *callbacks, LastCheckpoint(path=task.out / LAST, every=self.checkpoint_every)]
+            saved = LastCheckpoint(path=task.out / LAST, previous=task.out / PREVIOUS, every=self.checkpoint_every)
+            callbacks = [shown, metrics, *callbacks, saved]
         callbacks.append(MissedValidation(every=blocks * self.steps_per_block))
         with _quiet_lightning():
             trainer = pl.Trainer(
@@ -175,7 +197,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class _Task:
-    """What to train; the same in all processes. `previous`: the checkpoint to continue from."""
+    """What to train; the same in all processes. `previous`: the checkpoint to continue from. `rate_factor`: share of
+    the learning rates."""
 
     folder: ObjectFolder
     out: Path
@@ -187,22 +210,32 @@ class _Task:
     semantic: Semantic | None
     config: dict[str, Any] | None
     previous: Path | None
+    rate_factor: float
 
     def built_field(self) -> nn.Module:
         """The field; one like it where only its config is known: not every field can be sent to another process."""
         return self.field if self.field is not None else build_field((self.config or {})["field"], seed=self.seed)
 
 
-def _usable_checkpoint(path: Path, config: dict[str, Any] | None, num_steps: int) -> Path | None:
-    """The checkpoint, when it belongs to the same config; else None, and the log says why training starts again."""
-    if not path.is_file():
-        return None
-    saved = read_checkpoint(path)["o2recon"]
-    if saved["config"] != config or saved["num_steps"] != num_steps:
-        log.info("%s was made with another config: training starts again", path)
-        return None
-    log.info("training continues from step %d of %d", saved["step"], saved["num_steps"])
-    return path
+def _usable_checkpoint(out: Path, config: dict[str, Any] | None, num_steps: int) -> tuple[Path | None, float]:
+    """The newest checkpoint that can be read and belongs to the same config, and its share of the learning rates.
+
+    None and 1 when there is none; the log says why training starts again.
+    """
+    for path in (out / LAST, out / PREVIOUS):
+        if not path.is_file():
+            continue
+        try:
+            saved = read_checkpoint(path)["o2recon"]
+        except ValueError as error:
+            log.warning("%s; training goes on from the one before, or starts again", error)
+            continue
+        if saved["config"] != config or saved["num_steps"] != num_steps:
+            log.info("%s was made with another config: training starts again", path)
+            break
+        log.info("training continues from step %d of %d", saved["step"], saved["num_steps"])
+        return path, saved.get("rate_factor", 1.0)
+    return None, 1.0
 
 
 def _device(device: str) -> torch.device:

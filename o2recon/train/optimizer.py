@@ -53,9 +53,9 @@ class GroupedAdam:
             group["capturable"] = device.type == "cuda"
             group["lr"] = torch.full((), rate, device=device) if group["capturable"] else rate
 
-    def set_rates(self, optimizer: torch.optim.Optimizer, step: int, num_steps: int) -> None:
-        """The learning rates of `step` of `num_steps`."""
-        share = self.share(step, num_steps)
+    def set_rates(self, optimizer: torch.optim.Optimizer, step: int, num_steps: int, *, factor: float = 1.0) -> None:
+        """The learning rates of `step` of `num_steps`, times `factor`."""
+        share = self.share(step, num_steps) * factor
         for group in optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(group["full_lr"] * share)

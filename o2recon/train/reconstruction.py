@@ -24,6 +24,10 @@ SEMANTIC = 3 * 10**6
 PEERS = 10**7
 """Added to the step, times the process's number, in the seeds of what processes draw for themselves."""
 
+TOTAL = "train/loss/total"
+EXPLODED = 100.0
+"""A block's mean loss, in means of the first block, from which on training counts as diverged."""
+
 Loss = Callable[[RenderOutput, RayBatch, FieldPoints], Float[Tensor, ""]]
 
 
@@ -35,7 +39,7 @@ class Term(TypedDict):
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss is not finite any more; the message is one line."""
+    """A loss or a parameter is not finite any more, or the loss explodes; the message is one line."""
 
 
 class Reconstruction(pl.LightningModule):
@@ -45,7 +49,8 @@ class Reconstruction(pl.LightningModule):
     Everything random depends on `seed` and the step alone. `scale`: metres per object unit, for validation. `graph`: on
     a GPU the whole step, from the draw of its rays to the optimiser, is one CUDA graph. `semantic`: the loss that has
     optimiser steps of its own, and a graph of its own.
-    `peers`: the processes that share every step's rays; None: there is only this one.
+    `peers`: the processes that share every step's rays; None: there is only this one. `rate_factor` scales all
+    learning rates.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Reconstruction(pl.LightningModule):
         config: dict[str, Any] | None,
         semantic: NovelViews | None = None,
         peers: Peers | None = None,
+        rate_factor: float = 1.0,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -80,6 +86,10 @@ class Reconstruction(pl.LightningModule):
         """Optimiser steps done."""
         self.shortened: tuple[int, int] | None = None
         """Step from which the rest of the schedule is run through fast, and the one at which it ends, if it is."""
+        self.rate_factor = rate_factor
+        """Share of the learning rates that is taken; less than 1 since a training that diverged was rolled back."""
+        self.first_total: float | None = None
+        """Mean loss of the first block."""
         self.block_means: dict[str, float] = {}
         """Means of the last block: train/loss/<term> (unweighted), train/loss/total, train/inv_s; and, when it had
         semantic steps, train/loss/semantic (weighted)."""
@@ -132,7 +142,7 @@ class Reconstruction(pl.LightningModule):
                 self.semantic_replay.forget()
             for part in self.scheduled:
                 part.set_step(scheduled)
-            self.grouped_adam.set_rates(self.adam, scheduled, self.num_steps)
+            self.grouped_adam.set_rates(self.adam, scheduled, self.num_steps, factor=self.rate_factor)
             self.generator.manual_seed(step_seed(self.seed, step))
             if self.noise is not self.generator:
                 self.noise.manual_seed(step_seed(self.seed, PEERS * (self.peers.rank + 1) + step))
@@ -148,12 +158,25 @@ class Reconstruction(pl.LightningModule):
         self.block_means = {
             f"train/loss/{name}": value for name, value in zip(names, history.mean(0).tolist(), strict=True)
         }
+        self._assert_calm(block.start)
         if num_semantic:
             mean = self.semantic_sum.double().cpu()[None, None] / num_semantic
             _assert_finite(["semantic"], mean, block.start)
             self.block_means["train/loss/semantic"] = float(mean)
         self.block_means["train/inv_s"] = float(self.field.inv_s.detach())  # type: ignore[union-attr, operator]
         self.trainer.should_stop = self.step >= self.end
+
+    def _assert_calm(self, first_step: int) -> None:
+        total = self.block_means[TOTAL]
+        if self.first_total is None:
+            self.first_total = total
+        if total > EXPLODED * self.first_total:
+            terms = {k: v for k, v in self.block_means.items() if k.startswith("train/loss/") and k != TOTAL}
+            worst = max(terms, key=lambda k: self.terms[k.removeprefix("train/loss/")]["weight"] * terms[k])
+            raise TrainingDiverged(
+                f"training diverged at step {first_step}: the loss is {total / self.first_total:.0f} times that of the"
+                f" start, most of it {worst.removeprefix('train/loss/')}; lower train.optimizer.learning_rates"
+            )
 
     @property
     def end(self) -> int:
@@ -233,12 +256,16 @@ class Reconstruction(pl.LightningModule):
             "seed": self.seed,
             "config": self.config,
             "shortened": None if self.shortened is None else list(self.shortened),
+            "rate_factor": self.rate_factor,
+            "first_total": self.first_total,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.step = checkpoint["o2recon"]["step"]
         shortened = checkpoint["o2recon"].get("shortened")  # since 2026-11-22
         self.shortened = None if shortened is None else (shortened[0], shortened[1])
+        self.rate_factor = min(self.rate_factor, checkpoint["o2recon"].get("rate_factor", 1.0))
+        self.first_total = checkpoint["o2recon"].get("first_total")
 
 
 def field_points(field: nn.Module, points: PointBatch) -> FieldPoints:

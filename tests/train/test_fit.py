@@ -153,6 +153,59 @@ def test_nan_is_a_diverged_training_with_a_one_line_reason(folder: ObjectFolder,
     assert not (tmp_path / "checkpoints/last.ckpt").exists()
 
 
+class _BreaksOnce:
+    """A loss that is not finite, or explodes, from the `at`-th call on; as often as `times`."""
+
+    def __init__(self, at: int, times: int, value: float) -> None:
+        self.calls, self.at, self.times, self.value = 0, at, times, value
+
+    def __call__(self, output: Any, rays: Any, points: Any) -> torch.Tensor:
+        self.calls += 1
+        broken = self.at <= self.calls < self.at + self.times
+        return output.sdf.square().mean() * (self.value if broken else 1e-3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e9])
+def test_a_training_that_diverges_once_goes_back_to_its_checkpoint_and_on_with_lower_rates(
+    value: float, folder: ObjectFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Checkpoints every 8 steps; step 10 is bad the first time."""
+    broken = _BreaksOnce(at=11, times=1, value=value)
+    module = train(folder, tmp_path, fit_of(24), losses={**losses(), "broken": {"weight": 1.0, "loss": broken}})
+    assert module.step == 24 and module.rate_factor == 0.1
+    assert "training diverged at step" in caplog.text and "broken" in caplog.text
+    assert broken.calls == 12 + 24 - 8  # up to the end of the block, and from the checkpoint on
+    assert all(value.isfinite().all() for value in module.field.state_dict().values())
+
+
+def test_one_that_diverges_again_is_given_up_also_by_another_process(folder: ObjectFolder, tmp_path: Path) -> None:
+    for times in (100, 100):
+        broken = _BreaksOnce(at=11, times=times, value=float("nan"))
+        terms = {**losses(), "broken": {"weight": 1.0, "loss": broken}}
+        with pytest.raises(TrainingDiverged, match="loss broken, total not finite"):
+            train(folder, tmp_path, fit_of(24), losses=terms)
+
+
+def test_a_field_that_diverges_before_its_first_checkpoint_starts_again(folder: ObjectFolder, tmp_path: Path) -> None:
+    broken = _BreaksOnce(at=2, times=1, value=float("nan"))
+    module = train(folder, tmp_path, fit_of(8), losses={**losses(), "broken": {"weight": 1.0, "loss": broken}})
+    assert module.step == 8 and module.rate_factor == 0.1
+    assert all(value.isfinite().all() for value in module.field.state_dict().values())
+
+
+def test_a_torn_checkpoint_costs_one_interval(
+    folder: ObjectFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = train(folder, tmp_path, fit_of(24, warm=3))
+    last = tmp_path / "checkpoints/last.ckpt"
+    assert read_checkpoint(tmp_path / "checkpoints/previous.ckpt")["o2recon"]["step"] == 16
+    last.write_bytes(last.read_bytes()[:1000])
+    caplog.set_level("INFO")
+    again = train(folder, tmp_path, fit_of(24, warm=3))
+    assert f"{last} cannot be read" in caplog.text and "continues from step 16" in caplog.text
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     path.write_bytes(b"half a checkpoint")
