@@ -1,6 +1,7 @@
 """Boxes around objects, as people list them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from o2recon.instances.categories import read_document
+from o2recon.instances.annotations import arkit_scenes_boxes, is_arkit_scenes
+from o2recon.instances.categories import LONGEST, read_document
 from o2recon.instances.scene import LARGEST_ID
 from o2recon.transforms import box_of
 from o2recon.types import ObjectFrame
@@ -49,12 +51,15 @@ def read_boxes(
     """Boxes from a YAML or JSON file, or the list itself, by id.
 
     A list of {id, category, center, size, yaw (degrees about the up axis, 0 when left out)} or of {id, category,
-    corners} with two opposite corners or all eight; also under `boxes:` or `objects:`, or as a mapping by id.
+    corners} with two opposite corners or all eight; also under `boxes:` or `objects:`, or as a mapping by id; or an
+    annotation of ARKitScenes.
     `to_world`: similarity from the coordinates of the list to the world. ValueError, one line, for anything else.
     """
     source = "objects.boxes"
     if isinstance(boxes, (str, Path)):
         source, boxes = str(boxes), read_document(Path(boxes))
+    if isinstance(boxes, Mapping) and is_arkit_scenes(boxes):
+        boxes = arkit_scenes_boxes(boxes, source)
     if isinstance(boxes, Mapping):
         inner = next((boxes[k] for k in ("boxes", "objects") if isinstance(boxes.get(k), (list, Mapping))), boxes)
         boxes = (
@@ -75,12 +80,12 @@ def _box(source: str, row: Any, to_world: np.ndarray) -> Box:
     if not isinstance(row, Mapping):
         raise ValueError(f"{source} is no box: {FORM}")
     if unknown := sorted(str(k) for k in set(row) - KEYS):
-        raise ValueError(f"{source} has the key '{unknown[0]}': {FORM}")
+        raise ValueError(f"{source} has the key {_shown(unknown[0])}: {FORM}")
     number = row.get("id")
-    if isinstance(number, str) and number.isdigit():
+    if isinstance(number, str) and number.isdecimal() and len(number) < 9:
         number = int(number)
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= LARGEST_ID:
-        raise ValueError(f"{source} has the id {row.get('id')!r}: give a number from 1 to {LARGEST_ID}")
+        raise ValueError(f"{source} has the id {_shown(row.get('id'))}: give a number from 1 to {LARGEST_ID}")
     if "corners" in row:
         corners = _numbers(f"{source}, corners", row["corners"], ((2, 3), (8, 3)))
         if len(corners) == 2:
@@ -93,18 +98,35 @@ def _box(source: str, row: Any, to_world: np.ndarray) -> Box:
     frame = box_of(world)
     if frame.half_extents.min() < 2e-3:
         raise ValueError(f"{source} is flat: every side needs a length above 4 mm")
-    return Box(number, str(row.get("category") or "object"), frame)
+    return Box(number, str(row.get("category") or "object")[:LONGEST], frame)
 
 
 def _numbers(source: str, value: Any, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    try:
-        found = np.array(value, float)
-    except (TypeError, ValueError):
-        found = np.full((0,), np.nan)
+    found = np.full((0,), np.nan)
+    rows = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if len(rows) <= 8 and all(_is_row(row) for row in rows):
+        with suppress(TypeError, ValueError, OverflowError):
+            found = np.array(value, float)
     if found.shape not in shapes or not np.isfinite(found).all() or np.abs(found).max() > 1e6:
         wanted = " or ".join(" x ".join(map(str, s)) + " finite numbers" if s else "a finite number" for s in shapes)
-        raise ValueError(f"{source} is {value!r}: it must be {wanted}")
+        raise ValueError(f"{source} is {_shown(value)}: it must be {wanted}")
     return found
+
+
+def _is_row(row: Any) -> bool:
+    """A number, or a few of them: nothing that grows when it becomes an array."""
+    return isinstance(row, (int, float)) or (
+        isinstance(row, Sequence) and len(row) <= 3 and all(isinstance(v, (int, float)) for v in row)
+    )
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, not too long. Lists may hold themselves, and numbers have thousands of digits."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "too long to show"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _up_axis(to_world: np.ndarray) -> np.ndarray:
