@@ -1,5 +1,6 @@
 """A scene as ScanNet ships it: the `.sens` stream, masks in zip archives, and the label table."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,6 +21,7 @@ from o2recon.scene.scene import DamagedFrame
 INSTANCES = ("2d-instance-filt", "2d-instance")
 """Archives `<scene>_<this>.zip`, best first: the filtered ones were cleaned by ScanNet's authors."""
 LABELS = ("2d-label-filt", "2d-label")
+MEMBER = re.compile(r"(?:.*/)?([0-9]{1,9})\.png")
 LARGEST_MASK = 2**26
 """Bytes of a packed id image; one of 16 bits and 2000 x 1500 pixels has 6 million when nothing of it can be packed."""
 
@@ -67,7 +69,8 @@ class Masks:
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
-        self._names = {int(Path(n).stem): n for n in archive.names if n.endswith(".png") and Path(n).stem.isdecimal()}
+        matches = ((name, MEMBER.fullmatch(name)) for name in archive.names)
+        self._names = {int(match[1]): name for name, match in matches if match is not None}
         self._size = self._size_of_first()
 
     def picture(self, frame: int) -> Picture:
