@@ -13,6 +13,7 @@ from o2recon.data import ObjectData, RayBuilder
 from o2recon.losses import NormalLoss, PriorLoss, ResidualLoss, SurfaceAreaLoss
 from o2recon.render import Renderer
 from o2recon.train import Reconstruction, build_field
+from o2recon.train.ddp import Join
 from o2recon.train.peers import Peers
 from o2recon.workspace import ObjectFolder
 
@@ -82,8 +83,13 @@ def gradients(folder: Path, peers: Peers, *, together: bool = True) -> list[torc
     return found
 
 
-def both_gradients(folder: Path, peers: Peers) -> list[list[torch.Tensor]]:
-    return [gradients(folder, peers, together=together) for together in (True, False)]
+def both_gradients(folder: Path, peers: Peers, join: Join) -> list[list[torch.Tensor]]:
+    with join():
+        return [gradients(folder, peers, together=together) for together in (True, False)]
+
+
+def not_ready(peers: Peers, join: Join) -> None:
+    raise MemoryError("no room to begin with")
 
 
 class FailingSecond:

@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from o2recon.cli.build import build
 from o2recon.train import Ddp, Reconstruction, build_field
+from o2recon.train.ddp import Join
 from o2recon.train.peers import Peers
 from o2recon.workspace import ObjectFolder
 
@@ -109,7 +111,7 @@ def measured(config: DictConfig, folder: ObjectFolder, ddp: Ddp | None, accuracy
     return row if accuracy is None else row | accuracy(module.field.to(DEVICE).eval(), resolution=512)
 
 
-def gradients(config: DictConfig, folder: ObjectFolder, peers: Peers) -> list[torch.Tensor]:
+def gradients(config: DictConfig, folder: ObjectFolder, peers: Peers, join: Join) -> list[torch.Tensor]:
     """Of one step, averaged; no noise along the rays."""
     torch.set_float32_matmul_precision("highest")
     data = build(config.data)(folder=folder, seed=0)
@@ -133,18 +135,19 @@ def gradients(config: DictConfig, folder: ObjectFolder, peers: Peers) -> list[to
     ).to(peers.device)
     module.generator = torch.Generator(peers.device).manual_seed(0)
     module.noise = None  # type: ignore[assignment]
-    module.losses(data.draw(module.generator))["total"].backward()
-    found = [p.grad for p in module.field.parameters() if p.grad is not None]
-    peers.average(found)
+    with join():
+        module.losses(data.draw(module.generator))["total"].backward()
+        found = [p.grad for p in module.field.parameters() if p.grad is not None]
+        peers.average(found)
     return found
 
 
 def compare_gradients(folder: ObjectFolder, ddp: Ddp) -> None:
     config = composed([*fast(4096, 10), "render.num_eikonal_samples=0"])
     device = torch.device(DEVICE, 0) if DEVICE == "cuda" else torch.device("cpu")
-    alone = gradients(config, folder, Peers(device))
-    with ddp.processes(device, partial(gradients, config, folder)) as peers:
-        together = gradients(config, folder, peers)
+    alone = gradients(config, folder, Peers(device), nullcontext)
+    with ddp.processes(device, partial(gradients, config, folder)) as (peers, join):
+        together = gradients(config, folder, peers, join)
     off = [float((a - b).norm() / a.norm()) for a, b in zip(alone, together, strict=True) if a.abs().max() > 0]
     print(f"gradients of {peers.size} processes ({peers.backend}) differ from one's by {max(off):.1e} of their length")
 

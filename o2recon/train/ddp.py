@@ -124,11 +124,11 @@ class _Crew:
                 if process.exitcode and not self.ends and dist.is_initialized() and dist.get_backend() == "nccl":
                     dist.distributed_c10d._abort_process_group()
 
-    def await_all(self, timeout_s: float) -> None:
+    def await_all(self, timeout_s: int) -> None:
         """Return when all are ready to talk. RuntimeError when one of them fails before."""
         for number, reasons in enumerate(self.reasons):
             if not reasons.poll(timeout_s):
-                raise RuntimeError(f"{self._name(number)} was not ready within {timeout_s:g} s (trainer.timeout_s)")
+                raise RuntimeError(f"{self._name(number)} was not ready within {timeout_s} s (trainer.timeout_s)")
             said = self._said(number)
             if said != READY:
                 raise RuntimeError(f"{self._name(number)} failed: {said}")

@@ -114,7 +114,7 @@ class Fit:
         """In this process, or in all of them."""
         if ddp is None:
             return self._part(task, watch, Peers(self.device), nullcontext)
-        others = replace(task, field=None) if config and "field" in config else task
+        others = replace(task, field=None) if task.config and "field" in task.config else task
         with ddp.processes(self.device, partial(self._part, others, None)) as (peers, join):
             return self._part(task, watch, peers, join)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from shared_rays import FailingSecond, both_gradients, gradients
+from shared_rays import FailingSecond, both_gradients, gradients, not_ready
 from sphere_scene import sphere_scene
 from sphere_training import fit_of, losses, sdf_error_cm, train
 
 from o2recon.train import Ddp, TrainingDiverged, read_checkpoint
+from o2recon.train.ddp import Join
 from o2recon.train.peers import Peers
 from o2recon.workspace import ObjectFolder
 
@@ -30,8 +31,8 @@ def two() -> Ddp:
 
 
 def test_averaged_gradients_are_those_of_one_process_with_all_rays(folder: ObjectFolder) -> None:
-    with two().processes(CPU, partial(both_gradients, folder.path)) as peers:
-        together, apart = both_gradients(folder.path, peers)
+    with two().processes(CPU, partial(both_gradients, folder.path)) as (peers, join):
+        together, apart = both_gradients(folder.path, peers, join)
     alone = gradients(folder.path, Peers(CPU))
     assert len(alone) == len(together) and sum(float(g.abs().max()) > 0 for g in alone) > 5
     off, usual = (
@@ -160,8 +161,17 @@ def test_what_a_cpu_cannot_do_is_said(devices: int | str, backend: str, told: st
         pass
 
 
-def _nothing(peers: Peers) -> None:
+def _nothing(peers: Peers, join: Join) -> None:
     pass
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_before_it_is_ready_is_not_waited_for() -> None:
+    began = time.perf_counter()
+    reason = "process 2 of 2 failed: MemoryError: no room to begin with"
+    with pytest.raises(RuntimeError, match=reason), two().processes(CPU, not_ready) as (_, join), join():
+        pass
+    assert time.perf_counter() - began < 50 and not torch.distributed.is_initialized()
 
 
 def test_an_unknown_backend_is_refused() -> None:
