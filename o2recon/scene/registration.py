@@ -24,25 +24,24 @@ class Registration:
     def __init__(self, *, source: Camera | Lens, target: Camera) -> None:
         lens = source if isinstance(source, Lens) else Lens(source)
         width, height = lens.camera.width, lens.camera.height
-        centers = pixel_centers(target)
-        at, trusted = seen_at(lens, unnormalized_rays(target, centers))
+        x, y, trusted = _positions(lens, target)
         same = (width, height) == (target.width, target.height)
-        self.identity = same and bool(np.abs(at - centers).max() < 1e-2)
-        self.covered: Bool[np.ndarray, "height width"] = (
-            trusted & (at >= 0).all(-1) & (at[..., 0] <= width) & (at[..., 1] <= height)
-        )
-        at = np.where(self.covered[..., None], at, 0)
-        column = np.clip(np.floor(at[..., 0]), 0, width - 1).astype(np.int32)
-        row = np.clip(np.floor(at[..., 1]), 0, height - 1).astype(np.int32)
+        self.identity = same and _is_grid(x, y)
+        self.covered: Bool[np.ndarray, "height width"] = trusted & (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
+        column, row = (np.clip(np.floor(at), 0, n - 1).astype(np.int32) for at, n in ((x, width), (y, height)))
         self._nearest = row * width + column
         k, t = lens.camera.intrinsics, target.intrinsics
         shrink = np.sqrt(k[0, 0] * k[1, 1] / t[0, 0] / t[1, 1])
         self._size = (width, height)
         if shrink > AREA_ABOVE:
             self._size = (max(round(width / shrink), 1), max(round(height / shrink), 1))
-        self._map = _map(at)
+        shape = self.covered.shape
+        x, y = np.clip(x, -1, width + 1), np.clip(y, -1, height + 1)
+        self._map = _map(x, y, shape)
         shrunk = self._size != (width, height)
-        self._smooth_map = _map(at * (np.array(self._size) / [width, height])) if shrunk else self._map
+        self._smooth_map = (
+            _map(x * (self._size[0] / width), y * (self._size[1] / height), shape) if shrunk else self._map
+        )
 
     def smooth(self, image: Shaped[np.ndarray, "rows columns 3"]) -> Shaped[np.ndarray, "height width 3"]:
         """Colour: bilinear, after averaging where many source pixels fall on one. 0 where the source does not reach."""
@@ -76,10 +75,31 @@ class Registration:
         return np.where(mixed, self.nearest(depth.astype(np.float32)), np.where(self.covered, smooth, np.float32(0)))
 
 
-def _map(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions as OpenCV's remap wants them: pixel centres at integers."""
-    x, y = np.moveaxis((at - 0.5).astype(np.float32), -1, 0)
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+def _positions(lens: Lens, target: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where `lens` shows the pixel centres of `target`: x, y and where to trust them, to be broadcast.
+
+    Between two pinhole cameras without skew x depends on the column and y on the row alone. Zooming cameras need this
+    for every frame.
+    """
+    k, t = lens.camera.intrinsics, target.intrinsics
+    if any(lens.distortion) or k[0, 1] or t[0, 1]:
+        at, trusted = seen_at(lens, unnormalized_rays(target, pixel_centers(target)))
+        return at[..., 0], at[..., 1], trusted
+    u, v = np.arange(target.width)[None] + 0.5, np.arange(target.height)[:, None] + 0.5
+    x, y = ((at - t[i, 2]) / t[i, i] * k[i, i] + k[i, 2] for i, at in enumerate((u, v)))
+    return x, y, np.ones((1, 1), bool)
+
+
+def _is_grid(x: np.ndarray, y: np.ndarray) -> bool:
+    """Positions are the pixel centres themselves, to a hundredth of a pixel."""
+    u, v = np.arange(x.shape[1]) + 0.5, np.arange(y.shape[0])[:, None] + 0.5
+    return bool(np.abs(x - u).max() < 1e-2 and np.abs(y - v).max() < 1e-2)
+
+
+def _map(x: np.ndarray, y: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions as OpenCV's remap wants them: pixel centres at integers, every pixel's own."""
+    maps = [np.ascontiguousarray(np.broadcast_to((at - 0.5).astype(np.float32), shape)) for at in (x, y)]
+    return maps[0], maps[1]
 
 
 def _apart(inverse: Float[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "cells_down cells_right"]:
