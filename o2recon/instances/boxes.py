@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from o2recon.instances.box import Box, read_boxes
-from o2recon.instances.cloud import SurfaceCloud, cell_numbers, surface_cloud, world_surface
+from o2recon.instances.cloud import SurfaceCloud, cell_numbers, surface_cloud, world_points
 from o2recon.instances.pieces import owners, smooth_pieces
 from o2recon.instances.planes import PlaneSearch, Support, above
 from o2recon.instances.scene import InstanceScene
@@ -119,7 +119,7 @@ class Inside:
 
     def __call__(self, frame: Frame) -> Int[np.ndarray, "height width"]:
         """Ids, before holes are closed."""
-        points, _ = world_surface(frame)
+        points = world_points(frame)
         slack = self._source.support_slack + self._source.support_sigmas * self._scene.depth_sigma(frame.depth)
         held = np.stack([self._holds(box, points, slack) for box in self._boxes]) & (frame.depth > 0)
         where = held.any(0)

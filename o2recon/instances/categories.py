@@ -10,6 +10,8 @@ import yaml
 
 from o2recon.instances.scene import LARGEST_ID
 
+LONGEST = 200
+"""Characters of a name."""
 LARGEST_FILE = 16 * 2**20
 """Bytes; a list of names or boxes is no larger."""
 
@@ -26,8 +28,8 @@ def read_document(file: Path) -> Any:
         raise ValueError(f"{file} is no text file") from error
     try:
         return json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError, RecursionError) as error:
-        where = str(error).splitlines()[0] if str(error) else "nested too deeply"
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError, RecursionError) as error:
+        where = str(error).splitlines()[0][:LONGEST] if str(error) else "nested too deeply"
         raise ValueError(
             f"{file} is no valid {'JSON' if file.suffix.lower() == '.json' else 'YAML'} ({where})"
         ) from error
@@ -49,10 +51,10 @@ def read_categories(names: str | Path | Mapping[Any, Any] | None, folder: Path) 
     if isinstance(names, Mapping) and isinstance(names.get("categories"), list):
         names = names["categories"]
     if isinstance(names, list) and all(isinstance(row, Mapping) and "id" in row for row in names):
-        names = {row["id"]: row.get("category", row.get("name")) for row in names}
+        names = {str(row["id"]): row.get("category", row.get("name")) for row in names}
     if not isinstance(names, Mapping) or not all(isinstance(v, str) and v for v in names.values()):
         raise ValueError(f"{source} must name categories as {{1: chair, 2: table}} or as a list of {{id, category}}")
-    return {str(key): str(name) for key, name in names.items()}
+    return {str(key)[:LONGEST]: str(name)[:LONGEST] for key, name in names.items()}
 
 
 def object_number(name: str) -> int | None:

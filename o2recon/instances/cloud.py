@@ -54,11 +54,15 @@ def surface_cloud(frames: Iterable[Frame], boxes: Sequence[Box], *, spacing: flo
     return SurfaceCloud(spacing, cells, sums[:, :3] / sums[:, 6:], normals)
 
 
+def world_points(frame: Frame) -> Float[np.ndarray, "height width 3"]:
+    """World point of every pixel; the camera's place where nothing was measured."""
+    points = (_rays(frame.camera) * frame.depth[..., None].astype(np.float32)) @ _rotation(frame).T
+    return points + frame.camera_to_world[:3, 3].astype(np.float32)
+
+
 def world_surface(frame: Frame) -> tuple[Float[np.ndarray, "height width 3"], Float[np.ndarray, "height width 3"]]:
     """World point and unit normal (towards the camera, 0 where unknown) of every pixel, from lightly smoothed depth."""
     rays = _rays(frame.camera)
-    rotation = frame.camera_to_world[:3, :3].astype(np.float32)
-    points = (rays * frame.depth[..., None].astype(np.float32)) @ rotation.T
     smooth = cv2.medianBlur(frame.depth.astype(np.float32), 5)
     local = rays * smooth[..., None]
     across, down = np.zeros_like(local), np.zeros_like(local)
@@ -71,7 +75,7 @@ def world_surface(frame: Frame) -> tuple[Float[np.ndarray, "height width 3"], Fl
     sure = (frame.depth > 0) & (cv2.erode(smooth, kernel) > 0) & (jump < 0.05 + 0.1 * smooth)
     normals *= -np.sign((normals * rays).sum(-1, keepdims=True)) * sure[..., None]
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12
-    return points + frame.camera_to_world[:3, 3].astype(np.float32), normals @ rotation.T
+    return world_points(frame), normals @ _rotation(frame).T
 
 
 def cell_numbers(points: Float[np.ndarray, "points 3"], spacing: float) -> Int[np.ndarray, "points"]:
@@ -83,6 +87,10 @@ def cell_numbers(points: Float[np.ndarray, "points 3"], spacing: float) -> Int[n
 def step_of(offset: Sequence[int]) -> int:
     """What a neighbouring cell's number differs by."""
     return (offset[0] << 42) + (offset[1] << 21) + offset[2]
+
+
+def _rotation(frame: Frame) -> Float[np.ndarray, "3 3"]:
+    return frame.camera_to_world[:3, :3].astype(np.float32)
 
 
 def _rays(camera: Camera) -> Float[np.ndarray, "height width 3"]:

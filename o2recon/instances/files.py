@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from o2recon.instances.categories import read_categories
 from o2recon.instances.images import Grid, read_ids
 from o2recon.instances.listing import Listing, list_masks, spoken_categories
-from o2recon.instances.scene import InstanceScene
+from o2recon.instances.scene import LARGEST_ID, InstanceScene
 from o2recon.manifest import fingerprint
 from o2recon.scene.scene import DamagedFrame, Scene
 
@@ -92,7 +92,9 @@ def _categories(named: Mapping[str, str], listing: Listing) -> dict[int, str]:
     """By id: what the list of names says (of the id, or of the mask's name), else the mask's name itself."""
     categories = spoken_categories(listing)
     categories |= {number: named[name] for number, name in listing.names.items() if name in named}
-    return categories | {int(key): name for key, name in named.items() if key.isdigit() and 0 < int(key) <= 65535}
+    return categories | {
+        int(key): name for key, name in named.items() if key.isdecimal() and 0 < int(key) <= LARGEST_ID
+    }
 
 
 def _stamps(listing: Listing) -> list[str]:
