@@ -16,11 +16,12 @@ log = logging.getLogger(__name__)
 
 
 def painted_files(
-    folders: Iterable[Path], object_id: int, *, usable: Collection[int], skipped: Mapping[int, str]
+    folders: Iterable[Path], object_id: int, *, usable: Collection[int], skipped: Mapping[int, str], thinned: bool
 ) -> dict[int, Path]:
     """`<folder>/<object>/<view>_class_inpaint mask.png` by view; later folders win.
 
-    Those of damaged frames are left out, logged; ValueError for a view that the capture does not have.
+    Those of damaged frames are left out, logged; of others that are not usable too when the capture is `thinned` by
+    scene.frame_skip. ValueError for a view that the capture does not have.
     """
     found = {}
     for folder in folders:
@@ -31,6 +32,8 @@ def painted_files(
                 found[number] = path
             elif number in skipped:
                 log.warning("%s is left out: its frame is damaged", path)
+            elif thinned and number >= 0:
+                log.warning("%s is left out: scene.frame_skip leaves out its frame", path)
             else:
                 raise ValueError(f"{path}: the scan has no frame '{view}': name sketches by frame number")
     return found

@@ -72,6 +72,7 @@ class RecordedScene(Scene):
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
         capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
         self.name = self.name if capture.name is None else capture.name
+        self._frame_skip = frame_skip
         self._check_frames(capture, frame_skip)
         usable = [self._shots[i] for i in self.indices]
         self.has_depth = any(s.depth is not None for s in usable)
@@ -180,7 +181,8 @@ class RecordedScene(Scene):
         """
         given = {v: path for v, path in self._sketches.get(object_id, {}).items() if v in self.poses}
         given = given or sketches_of_scan(self._sketch_folders, self.name, object_id, self.poses)
-        found = painted_files(self._sketch_folders, object_id, usable=self.poses, skipped=self.skipped)
+        thinned = self._frame_skip > 1
+        found = painted_files(self._sketch_folders, object_id, usable=self.poses, skipped=self.skipped, thinned=thinned)
         return {view: self._read_sketch(path, self._shots[view]) for view, path in (given | found).items()}
 
     def _read_sketch(self, path: Path, shot: Shot) -> np.ndarray:

@@ -227,6 +227,7 @@ def test_sketches_come_from_the_scene_and_from_the_option(copy: Path, tmp_path: 
     expected = np.zeros((120, 160), bool)
     expected[50:70, 50:100] = True
     assert (masks[2] == expected).all()
+    assert set(opened(copy, sketches=tmp_path / "more", frame_skip=2).sketches(1)) == {2}
     other_shape = np.full((100, 320), 255, np.uint8)
     for content, message in (
         (np.zeros((240, 320), np.uint8), "is an empty mask"),
