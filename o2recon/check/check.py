@@ -17,8 +17,10 @@ from o2recon.scene import Scene
 BINS = 41
 POSES, IMAGES, COLOR = "poses and depth", "poses and images", "colour and depth"
 LEAST_PAIRS = 3
-EXPLAINED = 0.7
+EXPLAINED = 0.5
 """Share of agreeing pixels that a mistake must bring about to be named."""
+GAIN = 0.04
+"""Share of agreeing data that a mistake must add, or a twentieth of it that it must take off the median residual."""
 MATCHING = 0.35
 """Share of matched features that must lie on their epipolar lines; the others are wrong matches."""
 MANY_RIMS = 3000
@@ -163,6 +165,8 @@ def _level(given: Fit, best: Fit, *, explained: float) -> str:
     """How sure it is that `best` is meant and not what the config says."""
     before, after = given.agreement, best.agreement
     if best.mistake.rank == 0 or after.share < explained or after.cost > 0.9 * before.cost or not after.is_tested:
+        return "ok"
+    if after.share < before.share + GAIN and after.median > before.median - GAIN / 20:
         return "ok"
     if after.cost < 0.6 * before.cost or after.median < 0.5 * before.median:
         return "wrong"

@@ -18,7 +18,7 @@ DISTINCT = 0.75
 TOLERANCE = 0.004
 """Of the image's width: features closer to their epipolar line agree (Sampson's distance)."""
 WORST = 4 * TOLERANCE
-LEAST = 150
+LEAST = 60
 """Matches in all pairs together that are needed."""
 
 
@@ -48,7 +48,8 @@ class Matches:
         across = np.cross(rays[1], turned)
         near = -(across * np.cross(rays[1], shift)).sum(1)  # has the sign of the depth in the first camera
         far = -(across * np.cross(turned, shift)).sum(1)  # and in the second
-        off = np.where((near > 0) & (far > 0), off, WORST)
+        known = np.isfinite(move).all((1, 2))
+        off = np.where((near > 0) & (far > 0), off, WORST)[known]
         clipped = np.minimum(off, WORST)
         share = float((off < TOLERANCE).mean()) if len(off) else 0.0
         return Agreement(

@@ -29,7 +29,7 @@ class Views:
     """Metres as the scene has them, every n-th pixel, 0 where nothing was measured."""
     poses: Float[np.ndarray, "views 4 4"]
     neighbors: dict[int, Float[np.ndarray, "views 4 4"]]
-    """Poses of the frames so many places later (or earlier, below 0) in the scan."""
+    """Poses of the frames so many places later (or earlier, below 0) in the scan; nan beyond its ends."""
     pairs: Int[np.ndarray, "pairs 2"]
     """Places in `indices`: pixels of the first are looked up in the second."""
     pictures: tuple[tuple[UInt8[np.ndarray, "rows columns 3"], Float[np.ndarray, "rows columns"]], ...]
@@ -59,14 +59,15 @@ def read_views(scene: Scene, *, anchors: int, shifts: Sequence[int]) -> Views:
         camera=every_nth(scene.camera, step),
         depth=np.array([frames[i].depth[start::step, start::step] for i in used], np.float64),
         poses=np.array([poses[i] for i in used]),
-        neighbors={s: np.array([poses[_shifted(order, i, s)] for i in used]) for s in shifts},
+        neighbors={s: np.array([_neighbor(poses, order, i, s) for i in used]) for s in shifts},
         pairs=np.array([*kept, *((b, a) for a, b in kept)], int).reshape(-1, 2),
         pictures=tuple((frames[i].color, frames[i].depth) for i in used),
     )
 
 
-def _shifted(order: list[int], index: int, places: int) -> int:
-    return order[min(max(order.index(index) + places, 0), len(order) - 1)]
+def _neighbor(poses: dict[int, np.ndarray], order: list[int], index: int, places: int) -> np.ndarray:
+    place = order.index(index) + places
+    return poses[order[place]] if 0 <= place < len(order) else np.full((4, 4), np.nan)
 
 
 def captured_poses(scene: Scene) -> dict[int, Float[np.ndarray, "4 4"]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from o2recon.check.agreement import Hypothesis, sampled
-from o2recon.check.views import Views, choose_pairs, every_nth
+from o2recon.check.views import Views
 from o2recon.types import Camera
 
 CAMERA = Camera(np.array([[90.0, 0, 52.3], [0, 94, 38.1], [0, 0, 1]]), 104, 76)
@@ -71,34 +71,3 @@ def test_what_lies_behind_another_surface_is_no_contradiction() -> None:
     hidden = Views(views.indices, CAMERA, depth, views.poses, {}, np.array([[0, 1], [2, 1]]), ())
     found = sampled(hidden, inverted=False, count=300).under(Hypothesis(views.poses, CAMERA))
     assert 0.5 < found.share < 1 and found.through == 0 and found.residuals.max() > 0.5
-
-
-def test_every_nth_pixel_keeps_its_ray() -> None:
-    small = every_nth(CAMERA, 3)
-    assert (small.width, small.height) == (len(range(1, 104, 3)), len(range(1, 76, 3)))
-    pixel = np.array([4.5, 7.5, 1])
-    whole = np.array([1 + 3 * 4 + 0.5, 1 + 3 * 7 + 0.5, 1])
-    np.testing.assert_allclose(np.linalg.solve(small.intrinsics, pixel), np.linalg.solve(CAMERA.intrinsics, whole))
-
-
-def rotations(angles: np.ndarray) -> np.ndarray:
-    c, s, zero, one = np.cos(angles), np.sin(angles), np.zeros_like(angles), np.ones_like(angles)
-    return np.stack([c, -s, zero, s, c, zero, zero, zero, one], -1).reshape(-1, 3, 3)
-
-
-def test_pairs_turn_by_shares_of_the_view_and_stay_near_in_time() -> None:
-    """Two rounds of a full turn: the partner is of the same round."""
-    angles = np.linspace(0, 4 * np.pi, 240)
-    pairs = choose_pairs(rotations(angles), half_view=0.5, anchors=8)
-    turns = np.array([angles[b] - angles[a] for a, b in pairs])
-    assert len(pairs) >= 8 and (turns < 0.4).all() and (turns > 0.09).all()
-
-
-def test_without_turning_the_pairs_are_far_in_time() -> None:
-    pairs = choose_pairs(rotations(np.zeros(100)), half_view=0.5, anchors=4)
-    assert min(b - a for a, b in pairs) >= 15
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_few_frames_give_few_pairs(count: int) -> None:
-    assert len(choose_pairs(rotations(np.linspace(0, 0.3, count)), half_view=0.5, anchors=8)) <= count

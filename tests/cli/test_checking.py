@@ -45,16 +45,18 @@ def test_a_correct_scan_is_checked_and_drawn_once(
     assert again == report and picture.stat().st_mtime_ns == drawn
 
 
-def test_a_wrong_unit_of_depth_is_refused_with_the_option_that_mends_it(
-    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["prepare", f"scene.root={tiny_room}", f"work={tmp_path / 'work'}", "scene.depth_scale=0.0001"]
+def test_a_wrong_unit_of_depth_is_refused_with_the_option_that_mends_it(tiny_room: Path, tmp_path: Path) -> None:
     for _ in range(2):  # the second time from check.json
-        assert status_of(command) == 2
-        told = capsys.readouterr().err.strip().splitlines()[-1]
-        assert "scene.depth_scale=0.001" in told and "check=off" in told
+        job, scene = job_of(tmp_path, tiny_room, "scene.depth_scale=0.0001")
+        with pytest.raises(ValueError, match=r"scene\.depth_scale=0\.001 .*check=off"):
+            checked(job, scene)
     assert verdict(tmp_path) == "wrong" and (tmp_path / "work" / "tiny" / "check.jpg").is_file()
-    assert not (tmp_path / "work" / "tiny" / "objects").exists()
+
+
+@pytest.mark.slow
+def test_the_command_stops_before_anything_is_prepared(tiny_room: Path, tmp_path: Path) -> None:
+    assert status_of(["prepare", f"scene.root={tiny_room}", f"work={tmp_path}", "scene.depth_scale=0.0001"]) == 2
+    assert not (tmp_path / "tiny" / "objects").exists() and not (tmp_path / "tiny" / "objects.json").exists()
 
 
 def test_the_advice_is_relative_to_what_is_set(tiny_room: Path, tmp_path: Path) -> None:
