@@ -67,6 +67,11 @@ STAGES = {
         "o2recon.cli.annotate",
         ("annotate", "scene", "depth", "instances", "objects", "volume", "masks", *CHOICES),
     ),
+    "boxes": Stage(
+        "web page of a scan without object ids: draw boxes around objects, for objects.boxes=FILE",
+        "o2recon.cli.boxes",
+        ("boxes", "scene", "depth"),
+    ),
     "convert": Stage(
         "write a capture in another layout: scene=A scene.root=FOLDER convert=B convert.root=FOLDER",
         "o2recon.cli.convert",

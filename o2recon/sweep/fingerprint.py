@@ -13,6 +13,7 @@ MACHINE_KEYS = (
     *(
         "baselines",
         "annotate",
+        "boxes",
         "clean",
         "convert",
         "doctor",

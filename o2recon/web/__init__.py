@@ -1,5 +1,9 @@
-"""Pages in the browser: the viewer of a study. viser is imported only in this folder, and only when a page opens."""
+"""Pages in the browser: the viewer of a study, the drawing of boxes.
 
+viser is imported only in this folder, and only when a page opens.
+"""
+
+from o2recon.web.box_page import BoxDrawing
 from o2recon.web.viewer import Viewer
 
-__all__ = ["Viewer"]
+__all__ = ["BoxDrawing", "Viewer"]

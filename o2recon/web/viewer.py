@@ -76,7 +76,7 @@ class Viewer:
         port = free_port(self._host, self._port)
         if self._port not in (0, port):
             _LOG.warning("port %d is taken: using %d", self._port, port)
-        with _running(self._host, port, study_dir.name) as server:
+        with running(self._host, port, study_dir.name) as server:
             shown = "localhost" if self._host in ("0.0.0.0", "::") else self._host
             shown = f"[{shown}]" if ":" in shown else shown
             yield Opened(f"http://{shown}:{server.get_port()}", Page(server, study, self._drawing), server)
@@ -99,7 +99,7 @@ def free_port(host: str, wanted: int) -> int:
 
 
 @contextlib.contextmanager
-def _running(host: str, port: int, study: str) -> Iterator["viser.ViserServer"]:
+def running(host: str, port: int, study: str) -> Iterator["viser.ViserServer"]:
     """A viser server that says nothing of its own. ImportError that names the extra when viser is missing."""
     try:
         import viser

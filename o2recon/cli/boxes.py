@@ -1,0 +1,17 @@
+"""The stage `boxes`: draw boxes around the objects of a scan in the browser."""
+
+from pathlib import Path
+
+from o2recon.cli.build import build
+from o2recon.cli.job import Job
+from o2recon.cli.opening import captured_scene
+from o2recon.depth import Given, Source
+
+
+def run(job: Job) -> None:
+    """Serve the page until Ctrl-C. Boxes are drawn in depth, made or measured, else in the capture's sparse points."""
+    scene, work = captured_scene(job), Path(job.config.work)
+    depth: Source = build(job.config.depth)
+    if not isinstance(depth, Given) and not depth.needs_instances:
+        scene = depth(scene, work / scene.name / "depth", device=job.device)
+    build(job.config.boxes)(scene, work)
