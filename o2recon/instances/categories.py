@@ -23,16 +23,15 @@ def read_document(file: Path) -> Any:
             raise ValueError(f"{file} holds {file.stat().st_size} bytes: a list of boxes or names is far smaller")
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ValueError(f"{file} cannot be read ({error.strerror})") from error
+        raise ValueError(f"{file} cannot be read ({error.strerror}): give the path of a YAML or JSON file") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is no text file") from error
     try:
         return json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
     except (ValueError, TypeError, AttributeError, yaml.YAMLError, RecursionError) as error:
         where = str(error).splitlines()[0][:LONGEST] if str(error) else "nested too deeply"
-        raise ValueError(
-            f"{file} is no valid {'JSON' if file.suffix.lower() == '.json' else 'YAML'} ({where})"
-        ) from error
+        kind = "JSON" if file.suffix.lower() == ".json" else "YAML"
+        raise ValueError(f"{file} is no valid {kind} of plain values ({where}): write it again") from error
 
 
 def read_categories(names: str | Path | Mapping[Any, Any] | None, folder: Path) -> dict[str, str]:

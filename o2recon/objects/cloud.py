@@ -48,7 +48,8 @@ class VisibleCloud:
         self._merge()
         if self._num_frames == 0:
             raise ValueError(
-                f"object {self.object_id} has no pixel with depth away from edges in any frame: too thin or too far"
+                f"object {self.object_id} has no pixel with depth away from edges in any frame: scan it from"
+                " nearer, or check scene.depth_scale"
             )
         counts = self._sums[:, 3]
         points = self._sums[:, :3] / counts[:, None]

@@ -59,7 +59,7 @@ class Selection:
             if dropped.id == object_id:
                 raise ValueError(f"object {object_id} ({dropped.category}) of {self.scene}: {dropped.reason}")
         present = ", ".join(str(i) for i in sorted([k.id for k in self.kept] + [d.id for d in self.dropped]))
-        raise ValueError(f"object {object_id} is not in {self.scene}: its instance images hold ids {present}")
+        raise ValueError(f"object {object_id} is not in {self.scene}: its instance images hold {present}; choose one")
 
     def table(self) -> Table:
         """Kept and dropped objects, one row each, for the terminal."""

@@ -25,13 +25,13 @@ def read_matrix(path: Path) -> Float[np.ndarray, "4 4"]:
     try:
         values = np.array(path.read_text().split(), float)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+        raise ValueError(f"{path} cannot be read ({error.strerror}): copy it from the scan again") from error
     except ValueError as error:
-        raise ValueError(f"{path} is no 4x4 matrix of numbers") from error
+        raise ValueError(f"{path} is no 4x4 matrix of numbers: export it again") from error
     if values.size not in (9, 16):
-        raise ValueError(f"{path} is no 4x4 matrix: it holds {values.size} numbers")
+        raise ValueError(f"{path} is no 4x4 matrix: it holds {values.size} numbers; export it again")
     if not np.isfinite(values).all():
-        raise ValueError(f"{path} holds nan or infinite numbers")
+        raise ValueError(f"{path} holds nan or infinite numbers: export it again")
     matrix = np.eye(4)
     side = 4 if values.size == 16 else 3
     matrix[:side, :side] = values.reshape(side, side)

@@ -41,7 +41,10 @@ def painted_files(
 
 def read_painted(path: Path, grids: set[tuple[int, int]]) -> UInt8[np.ndarray, "rows columns"]:
     """The image, 0 to 255. ValueError when it is damaged or has the shape (width : height) of none of `grids`."""
-    read_header(path)
+    try:
+        read_header(path)
+    except ValueError as error:
+        raise ValueError(f"{error}: paint it again, or remove the file") from error
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f"{path} cannot be read as an image: save it again as PNG")

@@ -27,6 +27,8 @@ class Case:
     broken: Break
     names: str
     stage: str = "prepare"
+    status: int = 2
+    """1: the object is there and its result says that it failed."""
 
 
 CASES: dict[str, Case] = {}
@@ -41,11 +43,11 @@ def case(names: str, *, layout: str = "scannet", stage: str = "prepare") -> Call
     return added
 
 
-def several(names: str, *, layout: str = "scannet", stage: str = "prepare", **breaks: Break) -> None:
+def several(names: str, *, layout: str = "scannet", stage: str = "prepare", status: int = 2, **breaks: Break) -> None:
     """Cases of one kind, in one line each."""
     for name, broken in breaks.items():
         assert name not in CASES
-        CASES[name] = Case(layout, broken, names.replace("{name}", name), stage)
+        CASES[name] = Case(layout, broken, names.replace("{name}", name), stage, status)
 
 
 def nothing(_: Path) -> None:
@@ -165,7 +167,7 @@ several(
 )
 several(
     "frames are damaged",
-    poses_lost=doing(work=lambda f: each(f, "pose/*.txt", matrix(lambda p: p * -np.inf))),
+    poses_lost=doing(work=lambda f: each(f, "pose/*.txt", text("-inf -inf -inf -inf\n" * 4))),
     poses_scaled=doing(work=lambda f: each(f, "pose/*.txt", matrix(lambda p: p * 2.0))),
     poses_mirrored=doing(work=lambda f: each(f, "pose/*.txt", matrix(lambda p: p @ np.diag([1, 1, -1, 1])), every=1)),
     poses_are_words=doing(work=lambda f: each(f, "pose/*.txt", text("tracking lost"))),
@@ -203,7 +205,7 @@ several(
     labels_missing=doing(work=lambda f: each(f, "label-filt/*.png", Path.unlink)),
 )
 several(
-    "instance-filt",
+    "holds no object ids",
     no_object_ids=doing(work=lambda f: each(f, "instance-filt/*.png", remade(np.zeros_like), every=1)),
 )
 several(
@@ -221,7 +223,7 @@ several(
     depth_scale=doing(options=("scene.depth_scale=0",)),
 )
 several("object 99", object_that_is_not_there=doing(options=("object=99",)))
-several("views", object_hardly_seen=doing(options=("object=1", "objects.min_frames=50")))
+several("frames", object_hardly_seen=doing(options=("object=1", "objects.min_frames=50")))
 
 # ---- sketches, masks, ids ----
 SKETCH = "sketches/1/0_class_inpaint mask.png"
@@ -279,6 +281,7 @@ several(
     truth_cut_short=doing(work=lambda f: cut(f / "groundtruth/1.ply"), options=("object=1",)),
     truth_is_text=doing(work=lambda f: text("no mesh")(f / "groundtruth/1.ply"), options=("object=1",)),
     stage="run",
+    status=1,
 )
 
 # ---- other layouts ----
@@ -299,7 +302,7 @@ several(
     transforms_of_a_panorama=doing(work=lambda f: edited(f, lambda t: {**t, "camera_model": "EQUIRECTANGULAR"})),
 )
 several(
-    "damaged",
+    "transform_matrix",
     layout="nerfstudio",
     transforms_with_broken_poses=doing(
         work=lambda f: edited(

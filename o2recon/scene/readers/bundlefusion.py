@@ -60,7 +60,7 @@ def read_info(root: Path) -> Info:
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}): a BundleFusion sequence has one") from error
+        raise ValueError(f"{path} cannot be read ({error.strerror}): copy it from the sequence") from error
     entries = {key.strip(): value.split() for key, _, value in (line.partition("=") for line in lines) if value}
     for kind in ("Color", "Depth"):
         moved = _numbers(path, entries, f"m_calibration{kind}Extrinsic", 16, np.eye(4).ravel())

@@ -103,4 +103,6 @@ def check_shots(capture: Capture, root: Path, hint: str) -> Capture:
     if capture.shots:
         return capture
     reasons = "; ".join(capture.damaged[i] for i in sorted(capture.damaged)[:2])
-    raise ValueError(f"{root} holds no frame that can be used ({reasons or 'none is listed'}): {hint}")
+    raise ValueError(
+        f"{root} holds no frame that can be used ({reasons or 'none is listed'}): {hint}; else export the capture again"
+    )

@@ -134,7 +134,7 @@ def read_sens(path: Path) -> SensFile:
 def _read(path: Path, file: BinaryIO, size: int) -> SensFile:
     version, length = NAME_LENGTH.unpack(_exactly(path, file, NAME_LENGTH.size))
     if version != VERSION or length > LONGEST_NAME:
-        raise ValueError(f"{path} is no .sens file of version {VERSION} (it begins with version {version})")
+        raise ValueError(f"{path} is no .sens file of version {VERSION} (it begins with {version}): copy it again")
     sensor = _exactly(path, file, length).decode("utf-8", errors="replace")
     header = np.frombuffer(_exactly(path, file, HEADER.itemsize), HEADER)[0]
     color, depth = (int(code) for code in header["types"])

@@ -49,7 +49,7 @@ def read_numbers(path: Path) -> list[tuple[float, ...]]:
         try:
             rows.append(tuple(float(word) for word in line.split()))
         except ValueError as error:
-            raise ValueError(f"{path}, line {number} holds something else than numbers") from error
+            raise ValueError(f"{path}, line {number} holds more than numbers: export the file again") from error
     return rows
 
 

@@ -106,7 +106,7 @@ def test_a_long_stream_is_never_held_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda data: b"\x03" + data[1:], "no .sens file of version 4 .it begins with version 3"),
+        (lambda data: b"\x03" + data[1:], "no .sens file of version 4 .it begins with 3"),
         (lambda data: b"PNG, rather", "cut off in its header"),
         (lambda data: data[:200], "cut off in its header"),
         (lambda data: data[:2000], "cut off in frame 0 of 3"),

@@ -140,7 +140,7 @@ def test_clocks_that_do_not_overlap_are_named_with_their_spans(desk: Path) -> No
         ("depth.txt", "1305031452.79\n", r"line 1 is no line of time and file"),
         ("groundtruth.txt", "1 2 3\n", r"has 3, a pose has 8"),
         ("groundtruth.txt", "1 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n", r"fewer than two poses"),
-        ("groundtruth.txt", "1 0 0 0 0 0 0 one\n", r"line 1 holds something else"),
+        ("groundtruth.txt", "1 0 0 0 0 0 0 one\n", r"line 1 holds more than numbers"),
         ("calibration.txt", "525 525\n", r"must hold one line: fx fy cx cy"),
     ],
 )
