@@ -76,9 +76,7 @@ class ObjectBox:
         footprint = near.any(axis=2, keepdims=True)
         return _spread(near, (permitted & footprint) | near, steps=grid.shape[2])
 
-    def _box(
-        self, grid: VoxelGrid, points: np.ndarray, kept: np.ndarray, lowest: float | None
-    ) -> ObjectFrame:
+    def _box(self, grid: VoxelGrid, points: np.ndarray, kept: np.ndarray, lowest: float | None) -> ObjectFrame:
         centers = voxel_centers(grid)[kept & ~ndimage.binary_erosion(kept)]
         signs = np.stack(np.meshgrid([-0.5, 0.5], [-0.5, 0.5], [-0.5, 0.5], indexing="ij"), -1).reshape(-1, 3)
         corners = (centers[:, None] + signs * grid.spacing @ grid.frame.rotation.T).reshape(-1, 3)
@@ -86,9 +84,7 @@ class ObjectBox:
         return _grown(tight, (self.inflation - 1) * tight.half_extents, lowest, clip=True)
 
 
-def _grown(
-    box: ObjectFrame, by: float | np.ndarray, lowest: float | None, *, clip: bool = False
-) -> ObjectFrame:
+def _grown(box: ObjectFrame, by: float | np.ndarray, lowest: float | None, *, clip: bool = False) -> ObjectFrame:
     """The box grown by metres on every side; its bottom at `lowest` where that is known (`clip`: not below it)."""
     half = box.half_extents + by
     low, high = box.center[2] - half[2], box.center[2] + half[2]
