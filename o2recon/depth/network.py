@@ -1,6 +1,7 @@
 """Depth without a sensor: a monocular network, brought to metres by sparse points and checked between views."""
 
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from o2recon.workspace import depth_to_millimetres
 
 log = logging.getLogger(__name__)
 MIN_SHARE = 0.002
+MOST_POINTS = 300_000
+"""Of a capture; more only cost time."""
+Known = Callable[[int], SparseDepth]
 
 
 class NetworkDepth:
@@ -82,7 +86,7 @@ class _Making:
         self._maps.predict(batch_size=source.batch_size, device=self._device)
         known, origin = self._known()
         for index in track(scene.indices, description="depth: fitting"):
-            fit = source.fitter(self._maps.read(index), known[index], convention=source.network.convention)
+            fit = source.fitter(self._maps.read(index), known(index), convention=source.network.convention)
             if fit is not None:
                 self._fits[index] = fit
         if not self._fits:
@@ -112,17 +116,15 @@ class _Making:
             "confirmed_share": round(kept, 4),
         }
 
-    def _known(self) -> tuple[dict[int, SparseDepth], str]:
+    def _known(self) -> tuple[Known, str]:
         """Sparse depth of every frame, and where it comes from."""
-        scene, points = self._scene, self._scene.points
+        scene, points, cell = self._scene, self._scene.points, self._source.cell_px
         if points is not None and len(points):
-            cell = self._source.cell_px
-            return {
-                i: seen_points(points, scene.camera, p, cell_px=cell) for i, p in scene.poses.items()
-            }, "sparse points"
+            some = points[:: len(points) // MOST_POINTS + 1]
+            return lambda i: seen_points(some, scene.camera, scene.poses[i], cell_px=cell), "sparse points"
         log.info("%s has no sparse points: features are matched between frames", scene.name)
-        found = self._source.features(scene)
-        return {i: found.get(i, SparseDepth.joined([])) for i in scene.poses}, "matched features"
+        found, nothing = self._source.features(scene), SparseDepth.joined([])
+        return lambda i: found.get(i, nothing), "matched features"
 
     def _fit_others(self) -> None:
         """Frames that saw too few points, nearest to fitted ones first, by what those see there."""
@@ -166,8 +168,8 @@ class _Making:
     def _depth(self, index: int) -> Float[np.ndarray, "height width"]:
         return self._fits[index].depth(self._maps.read(index))
 
-    def _no_fit(self, known: dict[int, SparseDepth], origin: str) -> str:
-        most = max((len(k) for k in known.values()), default=0)
+    def _no_fit(self, known: Known, origin: str) -> str:
+        most = max((len(known(i)) for i in self._scene.indices), default=0)
         return (
             f"{self._scene.root}: the network's depth fits the {origin} of no frame (at most {most} in one, at least"
             f" {self._source.fitter.min_points} are needed): check the poses, try another network, or depth=silhouettes"
