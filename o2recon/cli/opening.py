@@ -8,12 +8,13 @@ from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.depth import Source as DepthSource
 from o2recon.instances import Source as IdSource
+from o2recon.outlines import Source as OutlineSource
 from o2recon.scene import Scene
 
 
 def opened_scene(job: Job) -> Scene:
-    """What `scene`, `depth` and `instances` give together. ValueError without `scene.root`, or when depth or ids are
-    missing and nothing was chosen to make them.
+    """What `scene`, `depth`, `instances` and `outlines` give together. ValueError without `scene.root`, or when depth
+    or ids are missing and nothing was chosen to make them.
 
     Nothing is made before a frame is asked for; it is kept in `work/<scene>/`.
     """
@@ -21,11 +22,14 @@ def opened_scene(job: Job) -> Scene:
     folder = Path(job.config.work) / scene.name
     depth: DepthSource = build(job.config.depth)
     instances: IdSource = build(job.config.instances)
+    outlines: OutlineSource = build(job.config.outlines)
     if depth.needs_instances and instances.needs_depth:
         raise ValueError("object ids and depth cannot be made from each other: choose another depth= or instances=")
     if depth.needs_instances:
-        return depth(instances(scene, folder / "instances", device=job.device), folder / "depth", device=job.device)
-    return instances(depth(scene, folder / "depth", device=job.device), folder / "instances", device=job.device)
+        scene = depth(instances(scene, folder / "instances", device=job.device), folder / "depth", device=job.device)
+    else:
+        scene = instances(depth(scene, folder / "depth", device=job.device), folder / "instances", device=job.device)
+    return outlines(scene, folder / "outlines")
 
 
 def captured_scene(job: Job) -> Scene:

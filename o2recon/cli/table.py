@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PREPARING = ("scene", "check", "depth", "instances", "objects", "volume", "masks", "inpaint", "cues")
+PREPARING = ("scene", "check", "depth", "instances", "outlines", "poses", "objects", "volume", "masks", "inpaint", "cues")
 """Config groups of the stages whose files lie in `work/`, in the order in which they run."""
 FITTING = ("data", "field", "render", "loss", "semantic", "train")
 CHOICES = ("experiment", "ablation")
@@ -65,7 +65,7 @@ STAGES = {
     "annotate": Stage(
         "web page of one object: paint where its hidden part should be",
         "o2recon.cli.annotate",
-        ("annotate", "scene", "depth", "instances", "objects", "volume", "masks", *CHOICES),
+        ("annotate", "scene", "depth", "instances", "outlines", "poses", "objects", "volume", "masks", *CHOICES),
     ),
     "boxes": Stage(
         "web page of a scan without object ids: draw boxes around objects, for objects.boxes=FILE",

@@ -22,6 +22,8 @@ MACHINE_KEYS = (
         "logger",
         "depth",
         "instances",
+        "outlines",
+        "poses",
         "check",
     ),
 )

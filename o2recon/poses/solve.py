@@ -1,0 +1,146 @@
+"""Joint alignment of the poses of all frames: robust Gauss-Newton on pairs of frames (as in Chen and Medioni's and
+Rusinkiewicz's point-to-plane ICP, over all pairs at once), held by the given poses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from o2recon.poses.motion import Motion
+from o2recon.poses.pairs import Residuals, residuals
+from o2recon.poses.sights import Sight
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`distance_mm`: mean distance between the surfaces that pairs of frames measure, where they mean the same one.
+    `contradicted`: share of the object's points, seen from elsewhere, that lie before something else there."""
+
+    distance_mm: float
+    contradicted: float
+
+
+class Adjustment:
+    """Moves the frames so that points lie on each other's planes and silhouettes hold each other's points.
+
+    Surfaces farther apart than a gate (metres) are not matched; each of `gates` holds for `iterations` steps. Residuals
+    count by 1 / (1 + (r / (2 scale))^2)^2 with their median as scale (Geman-McClure). One pair counts as
+    `pair_points` independent measurements, since the errors of depth are not independent from pixel to pixel;
+    silhouettes with `outline_weight`. Given poses are held with standard deviations `absolute` (degrees, cm), the
+    motion between neighbouring frames with `relative`. `margin`: metres from which something is seen past.
+    """
+
+    def __init__(
+        self,
+        *,
+        gates: Sequence[float],
+        iterations: int,
+        pair_points: float,
+        outline_weight: float,
+        absolute: Sequence[float],
+        relative: Sequence[float],
+        margin: float,
+    ) -> None:
+        if not gates or min(gates) <= 0 or iterations < 1:
+            raise ValueError(
+                f"poses.adjustment has gates={list(gates)}, iterations={iterations}; metres above 0 and at least one"
+                " iteration are needed"
+            )
+        if len(absolute) != 2 or len(relative) != 2 or min(*absolute, *relative) <= 0:
+            raise ValueError(
+                f"poses.adjustment has absolute={list(absolute)}, relative={list(relative)}; each is [degrees, cm],"
+                " above 0"
+            )
+        self.gates, self.iterations = [float(g) for g in gates], iterations
+        self.pair_points, self.outline_weight, self.margin = pair_points, outline_weight, margin
+        self.absolute, self.relative = [float(x) for x in absolute], [float(x) for x in relative]
+
+    def __call__(
+        self, sights: Sequence[Sight], pairs: Sequence[tuple[int, int]], center: Float[np.ndarray, "3"]
+    ) -> list[Motion]:
+        """The correction of every frame, about `center`."""
+        motions = [Motion(np.zeros(3), np.zeros(3), center) for _ in sights]
+        for gate in self.gates:
+            for _ in range(self.iterations):
+                poses = [m(s.given) for m, s in zip(motions, sights, strict=True)]
+                step = self._step(sights, pairs, poses, motions, center, gate)
+                motions = [m.then(x[:3], x[3:]) for m, x in zip(motions, step, strict=True)]
+                if np.abs(step).max() < 1e-4:
+                    break
+        return motions
+
+    def agreement(
+        self, sights: Sequence[Sight], pairs: Sequence[tuple[int, int]], poses: Sequence[np.ndarray]
+    ) -> Agreement:
+        """How well pairs of frames agree; distances count up to the last gate."""
+        total, count, past, judged = 0.0, 0, 0, 0
+        widest, cut = max(self.gates), min(self.gates)
+        for i, j in pairs:
+            found = residuals(sights[i], sights[j], poses[i], poses[j], gate=widest, margin=self.margin)
+            depth = found.distances[: len(found.distances) - found.num_outline]
+            total, count = total + float(np.minimum(np.abs(depth), cut).sum()), count + len(depth)
+            past, judged = past + found.num_outline, judged + found.num_outline + found.num_judged
+        return Agreement(1000 * total / max(count, 1), past / max(judged, 1))
+
+    def _step(
+        self,
+        sights: Sequence[Sight],
+        pairs: Sequence[tuple[int, int]],
+        poses: list[np.ndarray],
+        motions: list[Motion],
+        center: np.ndarray,
+        gate: float,
+    ) -> Float[np.ndarray, "frames 6"]:
+        found = [residuals(sights[i], sights[j], poses[i], poses[j], gate=gate, margin=self.margin) for i, j in pairs]
+        scaled = [np.abs(f.distances / f.sigma) for f in found]
+        scale = max(float(np.median(np.concatenate(scaled))) if any(map(len, scaled)) else 1.0, 0.3)
+        n = len(sights)
+        matrix, right = np.zeros((n, 6, n, 6)), np.zeros((n, 6))
+        for (i, j), pair in zip(pairs, found, strict=True):
+            block, vector = self._normal_equations(pair, center, scale)
+            matrix[i, :, i] += block
+            matrix[j, :, j] += block
+            matrix[i, :, j] -= block
+            matrix[j, :, i] -= block
+            right[i] -= vector
+            right[j] += vector
+        self._hold(matrix, right, motions)
+        return np.linalg.solve(matrix.reshape(6 * n, 6 * n), right.ravel()).reshape(n, 6)
+
+    def _normal_equations(
+        self, pair: Residuals, center: np.ndarray, scale: float
+    ) -> tuple[Float[np.ndarray, "6 6"], Float[np.ndarray, "6"]]:
+        """J^T W J and J^T W r of moving the first frame; the second one's are the same with the other sign."""
+        if len(pair.distances) == 0:
+            return np.zeros((6, 6)), np.zeros(6)
+        jacobian = np.concatenate([np.cross(pair.points - center, pair.directions), pair.directions], 1)
+        ratio = pair.distances / pair.sigma / (2 * 1.4826 * scale)
+        weight = 1 / (1 + ratio**2) ** 2 / (pair.sigma * 1.4826 * scale) ** 2
+        if pair.num_outline:
+            weight[-pair.num_outline :] *= self.outline_weight
+        weight *= min(self.pair_points / len(weight), 1.0)
+        weighted = jacobian * weight[:, None]
+        return jacobian.T @ weighted, weighted.T @ pair.distances
+
+    def _hold(self, matrix: np.ndarray, right: np.ndarray, motions: list[Motion]) -> None:
+        """The given poses, and the motion from each frame to the next, as they are."""
+        now = np.array([[*m.turn, *m.shift] for m in motions])
+        n = len(motions)
+        first, second, every = np.arange(n - 1), np.arange(1, n), np.arange(n)
+        absolute, relative = (_precision(*deviations) for deviations in (self.absolute, self.relative))
+        for k in range(6):
+            matrix[every, k, every, k] += absolute[k]
+            matrix[first, k, first, k] += relative[k]
+            matrix[second, k, second, k] += relative[k]
+            matrix[first, k, second, k] -= relative[k]
+            matrix[second, k, first, k] -= relative[k]
+        right -= now * absolute
+        difference = (now[1:] - now[:-1]) * relative
+        right[:-1] += difference
+        right[1:] -= difference
+
+
+def _precision(degrees: float, cm: float) -> Float[np.ndarray, "6"]:
+    """1 / variance of (turn, shift), in radians and metres."""
+    return 1 / np.repeat([np.radians(degrees), cm / 100], 3) ** 2
