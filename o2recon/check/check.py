@@ -111,7 +111,7 @@ class ConventionCheck:
         given = search.as_given()
         now, numbers = given.agreement, {"matches": len(matches.pair)} | _numbers(given.agreement)
         told = f"{now.share:.0%} of {len(matches.pair)} matched features lie where the poses have them"
-        best = search.best() if now.share < MATCHING or search.has_better_neighbor(given) else given
+        best = search.best()
         level = _level(given, best, explained=MATCHING)
         if level != "ok":
             evidence = f"then {best.agreement.share:.0%} of {len(matches.pair)} matched features lie where the poses"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from o2recon.check.agreement import Agreement, Hypothesis
 from o2recon.check.views import Views
@@ -18,6 +18,8 @@ DISTINCT = 0.75
 TOLERANCE = 0.004
 """Of the image's width: features closer to their epipolar line agree (Sampson's distance)."""
 WORST = 4 * TOLERANCE
+LEAST_OF_PAIR = 15
+"""Matches of one pair below which nothing tells the wrong ones from the others."""
 LEAST = 60
 """Matches in all pairs together that are needed."""
 
@@ -70,9 +72,11 @@ def matched(views: Views) -> Matches:
         if min(len(found[a][0]), len(found[b][0])) < 2:
             continue
         places = _matches(found[a][1], found[b][1])
-        numbers.append(np.full(len(places), number))
-        first.append(found[a][0][places[:, 0]])
-        second.append(found[b][0][places[:, 1]])
+        one, other = found[a][0][places[:, 0]], found[b][0][places[:, 1]]
+        kept = _of_one_motion(one, other, views.camera.width)
+        numbers.append(np.full(kept.sum(), number))
+        first.append(one[kept])
+        second.append(other[kept])
     return Matches(views, np.concatenate(numbers), np.concatenate(first), np.concatenate(second))
 
 
@@ -99,6 +103,15 @@ def _matches(one: Float[np.ndarray, "a 128"], other: Float[np.ndarray, "b 128"])
     mutual = squared.argmin(0)[nearest] == np.arange(len(one))
     rows = np.flatnonzero(mutual & (two[:, 0] < DISTINCT**2 * two[:, 1]))
     return np.stack([rows, nearest[rows]], 1)
+
+
+def _of_one_motion(one: Float[np.ndarray, "n 2"], other: Float[np.ndarray, "n 2"], width: int) -> Bool[np.ndarray, "n"]:
+    """Matches that one camera motion explains, whichever it is: wrong ones fall away before poses are looked at."""
+    if len(one) < LEAST_OF_PAIR:
+        return np.zeros(len(one), bool)
+    cv2.setRNGSeed(0)
+    _, mask = cv2.findFundamentalMat(one, other, cv2.FM_RANSAC, TOLERANCE / 2 * width, 0.999, 2000)
+    return np.zeros(len(one), bool) if mask is None else np.asarray(mask)[:, 0] > 0
 
 
 def _sampson(
