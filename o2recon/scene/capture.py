@@ -82,6 +82,8 @@ class Capture:
     """Painted masks of hidden parts that lie with the capture under other names than ours, by object and frame."""
     name: str | None = None
     """Of the scan, where one folder holds several; None: the folder's."""
+    only: int | None = None
+    """Id of the one object that a capture knows; it is not taken for the floor, even where depth shows nothing else."""
 
 
 @runtime_checkable

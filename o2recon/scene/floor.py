@@ -24,12 +24,13 @@ MIN_SHARE = 0.15
 """Observed area relative to the largest horizontal plane."""
 
 
-def floor_height(frames: Iterable[Frame], up: Float[np.ndarray, "3"]) -> float | None:
+def floor_height(frames: Iterable[Frame], up: Float[np.ndarray, "3"], *, but: int | None = None) -> float | None:
     """Height along `up` (metres) of the lowest horizontal plane of at least 0.5 m2 and 15 % of the largest.
 
-    Uses depth up to 3.5 m. Area is counted in cells of 10 cm, so that what was scanned longer does not weigh more.
+    The object with id `but` is none. Uses depth up to 3.5 m. Area is counted in cells of 10 cm, so that what was scanned
+    longer does not weigh more.
     """
-    clouds = [_up_facing(frame, up) for frame in frames]
+    clouds = [_up_facing(frame, up, but) for frame in frames]
     points = np.concatenate(clouds) if clouds else np.zeros((0, 3))
     if len(points) == 0:
         return None
@@ -58,11 +59,13 @@ def _area(height: np.ndarray, cell: np.ndarray, center: float) -> float:
     return float((counts >= 3).sum()) * CELL**2
 
 
-def _up_facing(frame: Frame, up: np.ndarray) -> np.ndarray:
-    """World points of a sparse pixel grid whose normal points up."""
+def _up_facing(frame: Frame, up: np.ndarray, but: int | None) -> np.ndarray:
+    """World points of a sparse pixel grid whose normal points up, without those of the object `but`."""
     stride = max(frame.camera.width // COLUMNS, 1)
     sparse = slice(stride // 2, None, stride)
     depth = frame.depth[sparse, sparse].astype(float)
+    if but is not None:
+        depth = np.where(frame.instance[sparse, sparse] == but, 0, depth)
     pixels = pixel_centers(frame.camera)[sparse, sparse]
     points = unproject(frame.camera, frame.camera_to_world, pixels, depth)
     right, down = points[:-1, 1:] - points[:-1, :-1], points[1:, :-1] - points[:-1, :-1]

@@ -82,6 +82,7 @@ class RecordedScene(Scene):
             self.camera = resized(self.camera, width, max(round(self.camera.height * width / self.camera.width), 1))
         self._name_turned(usable)
         self.labels, self._files, self._sketches = dict(capture.labels), capture.files, capture.sketches
+        self._only = capture.only
         self._place(capture, given, scale)
 
     # ---- frames ----
@@ -204,7 +205,8 @@ class RecordedScene(Scene):
     @cached_property
     def _floor(self) -> float | None:
         step = max(len(self.indices) // FLOOR_FRAMES, 1)
-        height = floor_height(self.frames(self.indices[::step]), self.up) if self.has_depth else None
+        frames = self.frames(self.indices[::step])
+        height = floor_height(frames, self.up, but=self._only) if self.has_depth else None
         log.info("%s: floor at %s", self.name, "unknown height" if height is None else f"{height:.3f} m")
         return height
 

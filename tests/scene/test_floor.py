@@ -1,5 +1,7 @@
 """The floor: the lowest large horizontal plane."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,10 @@ def test_no_floor_without_depth_or_plane() -> None:
     assert floor_height([looking_down(np.zeros((120, 160)), 2.0)], UP) is None
     wall = looking_down(noisy(2.0), 2.0)
     assert floor_height([wall], np.array([1.0, 0.0, 0.0])) is None
+
+
+def test_an_object_alone_in_the_depth_is_no_floor() -> None:
+    table = [replace(looking_down(noisy(1.25), 2, x), instance=np.full((120, 160), 4, np.int32)) for x in (0, 1, 2)]
+    assert floor_height(table, UP) == pytest.approx(0.75, abs=0.003)
+    assert floor_height(table, UP, but=4) is None
+    assert floor_height([*table, looking_down(noisy(2.0), 2, -3)], UP, but=4) == pytest.approx(0, abs=0.003)

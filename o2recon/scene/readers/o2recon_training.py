@@ -59,6 +59,7 @@ class O2ReconTrainingReader:
             labels={LABEL: Label(LABEL, folder.category, -1)},
             files=tuple(f for f in extras if f.is_file()),
             groundtruth=root / "groundtruth" if (root / "groundtruth").is_dir() else None,
+            only=object_id,
         )
 
 
