@@ -27,8 +27,8 @@ MIN_SHARE = 0.15
 def floor_height(frames: Iterable[Frame], up: Float[np.ndarray, "3"], *, but: int | None = None) -> float | None:
     """Height along `up` (metres) of the lowest horizontal plane of at least 0.5 m2 and 15 % of the largest.
 
-    The object with id `but` is none. Uses depth up to 3.5 m. Area is counted in cells of 10 cm, so that what was scanned
-    longer does not weigh more.
+    The object with id `but` is none. Uses depth up to 3.5 m. Area is counted in cells of 10 cm, so that what was
+    scanned longer does not weigh more.
     """
     clouds = [_up_facing(frame, up, but) for frame in frames]
     points = np.concatenate(clouds) if clouds else np.zeros((0, 3))
