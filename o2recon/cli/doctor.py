@@ -17,7 +17,7 @@ from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.cli.options import nested
 from o2recon.manifest import package_version
-from o2recon.models import find_weights, hub_cache, inpainting_pipelines
+from o2recon.models import download, find_weights, hub_cache, inpainting_pipelines
 
 OPTIONAL = {
     "numba": ("faster training on the CPU", "pip install numba"),
@@ -78,7 +78,7 @@ def _networks(job: Job) -> Iterator[str]:
     model, revision = pipeline["model"], pipeline["revision"]
     folder = find_weights(model, revision)
     if folder is None:
-        yield f"in-painting network {model}: not in {hub_cache()} ('hf download {model}', or choose another model)"
+        yield f"in-painting network {model}: not in {hub_cache()} ({download(model, revision)}, or choose another model)"
     elif folder not in [found.folder for found in cached]:
         yield f"in-painting network {model}: {folder}"
 

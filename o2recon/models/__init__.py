@@ -8,6 +8,7 @@ from o2recon.models.snu import SurfaceNormalUncertainty
 from o2recon.models.weights import (
     FoundPipeline,
     MissingWeights,
+    download,
     find_weights,
     hub_cache,
     inpainting_pipelines,
@@ -23,6 +24,7 @@ __all__ = [
     "MonocularDepth",
     "SegmentAnything",
     "SurfaceNormalUncertainty",
+    "download",
     "find_weights",
     "hub_cache",
     "inpainting_pipelines",

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from o2recon.models.weights import find_weights, hub_cache, weights_identity
+from o2recon.models.weights import download, find_weights, hub_cache, refusal, wanted, weights_identity
 
 log = logging.getLogger(__name__)
 DTYPES = ("auto", "float32", "bfloat16")
@@ -23,14 +23,16 @@ DTYPES = ("auto", "float32", "bfloat16")
 class Clip:
     """A network by hub id or folder, loaded by `on`, frozen; nothing is downloaded.
 
+    Pickled weights are refused unless `safetensors` is False.
+
     `dtype`: float32 or bfloat16; auto is bfloat16 on a GPU. There is no float16: gradients through a whole network
     would need a scaler. Any network whose transformers class has `get_image_features` and `get_text_features` will do.
     """
 
-    def __init__(self, *, model: str, revision: str | None, dtype: str) -> None:
+    def __init__(self, *, model: str, revision: str | None, safetensors: bool, dtype: str) -> None:
         if dtype not in DTYPES:
             raise ValueError(f"CLIP's dtype is '{dtype}': choose one of {', '.join(DTYPES)}")
-        self.model, self.revision, self.dtype = model, revision, dtype
+        self.model, self.revision, self.safetensors, self.dtype = model, revision, safetensors, dtype
         self._network: Any = None
         self._tokenizer: Any = None
         self._mean, self._deviation = torch.zeros(0), torch.zeros(0)
@@ -42,9 +44,10 @@ class Clip:
         """Why it cannot run here, in a few words; None when it can."""
         if importlib.util.find_spec("transformers") is None:
             return "transformers is not installed (pip install 'o2recon[diffusion]')"
-        if find_weights(self.model, self.revision) is None:
-            return f"no weights of {self.model} on this machine ('hf download {self.model}' gets them)"
-        return None
+        folder = find_weights(self.model, self.revision)
+        if folder is None:
+            return f"no weights of {self.model} on this machine ({download(self.model, self.revision)} gets them)"
+        return refusal(folder, safetensors=self.safetensors)
 
     @property
     def identity(self) -> str:
@@ -106,15 +109,18 @@ class Clip:
         folder = find_weights(self.model, self.revision)
         if folder is None:
             raise ValueError(
-                f"CLIP network '{self.model}' is neither a complete folder nor in {hub_cache()}:"
-                f" 'hf download {self.model}', another encoder.model, or semantic=none"
+                f"CLIP network {wanted(self.model, self.revision)} is neither a complete folder nor in {hub_cache()}:"
+                f" {download(self.model, self.revision)}, another encoder.model, or semantic=none"
             )
+        if reason := refusal(folder, safetensors=self.safetensors):
+            raise ValueError(reason)
+        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         transformers_logging.disable_progress_bar()  # of reading files
-        network = AutoModel.from_pretrained(folder, local_files_only=True)
+        network = AutoModel.from_pretrained(folder, use_safetensors=self.safetensors or None, **options)
         if not (hasattr(network, "get_image_features") and hasattr(network, "get_text_features")):
             raise ValueError(f"{self.model} is a {type(network).__name__}: choose a network of CLIP's kind")
-        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        processor = AutoImageProcessor.from_pretrained(folder, **options)
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         self._mean, self._deviation = (
             torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std)
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from o2recon.models.weights import find_weights, no_weights, weights_identity
+from o2recon.models.weights import find_weights, no_weights, refusal, weights_identity
 
 KINDS = ("inverse", "metric")
 
@@ -15,15 +15,17 @@ KINDS = ("inverse", "metric")
 class MonocularDepth:
     """Depth Anything, DPT and the like, by hub id or folder, loaded on first use; nothing is downloaded.
 
+    Pickled weights are refused unless `safetensors` is False.
+
     `predicts`: `inverse` (relative inverse depth, the usual) or `metric` (depth in metres or any unit).
     """
 
     convention = "inverse"
 
-    def __init__(self, *, model: str, revision: str | None, predicts: str) -> None:
+    def __init__(self, *, model: str, revision: str | None, safetensors: bool, predicts: str) -> None:
         if predicts not in KINDS:
             raise ValueError(f"predicts of the depth network is '{predicts}': choose one of {', '.join(KINDS)}")
-        self.model, self.revision, self.predicts = model, revision, predicts
+        self.model, self.revision, self.safetensors, self.predicts = model, revision, safetensors, predicts
         self._network: Any = None
         self._processor: Any = None
 
@@ -32,7 +34,8 @@ class MonocularDepth:
         """Why it cannot run here, with what to do about it; None when it can."""
         if importlib.util.find_spec("transformers") is None:
             return f"{self.model} needs transformers: pip install 'o2recon[diffusion]'"
-        return None if find_weights(self.model, self.revision) else no_weights(self.model, self.revision)
+        folder = find_weights(self.model, self.revision)
+        return refusal(folder, safetensors=self.safetensors) if folder else no_weights(self.model, self.revision)
 
     @property
     def identity(self) -> str:
@@ -75,6 +78,12 @@ class MonocularDepth:
         folder = find_weights(self.model, self.revision)
         if folder is None:
             raise ValueError(no_weights(self.model, self.revision))
+        if reason := refusal(folder, safetensors=self.safetensors):
+            raise ValueError(reason)
         transformers_logging.disable_progress_bar()
-        self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        self._network = AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval()
+        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        self._processor = AutoImageProcessor.from_pretrained(folder, **options)
+        network = AutoModelForDepthEstimation.from_pretrained(
+            folder, use_safetensors=self.safetensors or None, **options
+        )
+        self._network = network.eval()

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from o2recon.models.weights import find_weights, has_only_half_precision, hub_cache, weights_bytes, weights_identity
+from o2recon.models.revisions import wanted_revision
+from o2recon.models.weights import (
+    download,
+    find_weights,
+    has_only_half_precision,
+    hub_cache,
+    wanted,
+    weights_bytes,
+    weights_identity,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -179,8 +188,9 @@ class InpaintingPipeline:
         if folder is None and not self.download:
             raise ValueError(missing_weights(self.model, self.revision))
         options: dict[str, Any] = {"dtype": self._torch_dtype(folder, device), "use_safetensors": self.safetensors}
+        options["trust_remote_code"] = False
         if folder is None:
-            options["revision"] = self.revision
+            options["revision"] = wanted_revision(self.model, self.revision)
         else:
             options["local_files_only"] = True
             if has_only_half_precision(folder):
@@ -205,10 +215,10 @@ class InpaintingPipeline:
 
 def missing_weights(model: str, revision: str | None) -> str:
     """One line: where the weights were looked for and how to get them."""
-    wanted = f"'{model}'" + (f" at revision {revision}" if revision else "")
     return (
-        f"inpaint.painter.pipeline.model {wanted} is neither a complete folder nor in {hub_cache()}:"
-        f" 'hf download {model}', inpaint.painter.pipeline.download=true, another model, or inpaint=reproject_telea"
+        f"inpaint.painter.pipeline.model {wanted(model, revision)} is neither a complete folder nor in {hub_cache()}:"
+        f" {download(model, revision)},"
+        " inpaint.painter.pipeline.download=true, another model, or inpaint=reproject_telea"
     )
 
 

@@ -13,6 +13,7 @@ from o2recon.models.weights import (
     has_only_half_precision,
     no_weights,
     pipeline_class,
+    refusal,
     weights_identity,
 )
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 class _Marigold:
     """A pipeline by hub id or folder, loaded on first use; nothing is downloaded.
+
+    Pickled weights are refused unless `safetensors` is False.
 
     `num_steps`, `resolution` (pixels of the longer side inside the network): null takes what the network was made for.
     `ensemble`: predictions from different noise that are merged into one. `seed` of the noise, which is drawn on the
@@ -35,6 +38,7 @@ class _Marigold:
         *,
         model: str,
         revision: str | None,
+        safetensors: bool,
         num_steps: int | None,
         resolution: int | None,
         ensemble: int,
@@ -42,7 +46,7 @@ class _Marigold:
     ) -> None:
         if ensemble < 1:
             raise ValueError(f"the ensemble of {model} is {ensemble}: at least 1 is needed")
-        self.model, self.revision = model, revision
+        self.model, self.revision, self.safetensors = model, revision, safetensors
         self.num_steps, self.resolution, self.ensemble, self.seed = num_steps, resolution, ensemble, seed
         self._pipe: Any = None
 
@@ -55,7 +59,9 @@ class _Marigold:
         if folder is None:
             return no_weights(self.model, self.revision)
         found = pipeline_class(folder)
-        return None if found == self.pipeline else f"{self.model} is a {found}, and a {self.pipeline} is needed here"
+        if found != self.pipeline:
+            return f"{self.model} is a {found}, and a {self.pipeline} is needed here"
+        return refusal(folder, safetensors=self.safetensors)
 
     @property
     def identity(self) -> str:
@@ -105,6 +111,7 @@ class _Marigold:
         options: dict[str, Any] = {"dtype": torch.float16 if device.startswith("cuda") else torch.float32}
         if has_only_half_precision(folder):
             options["variant"] = "fp16"
+        options |= {"use_safetensors": self.safetensors or None, "trust_remote_code": False}
         pipe = getattr(diffusers, self.pipeline).from_pretrained(str(folder), local_files_only=True, **options)
         pipe.set_progress_bar_config(disable=True)
         logger.info("%s: %s", self.pipeline, weights_identity(folder))

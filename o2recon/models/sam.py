@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from o2recon.models.weights import find_weights, no_weights, weights_identity
+from o2recon.models.weights import find_weights, no_weights, refusal, weights_identity
 
 PADDED = ("sam", "sam_hq")
 """Networks that see the picture with its shape, padded to a square; the others see it squeezed to one."""
@@ -19,11 +19,13 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class SegmentAnything:
     """SAM, SAM-HQ, SAM 2, EdgeTAM, SAM 3's tracker by hub id or folder, loaded on first use; nothing is downloaded.
 
+    Pickled weights are refused unless `safetensors` is False.
+
     Pictures are prepared here as the networks' own processors do it, of which some need torchvision.
     """
 
-    def __init__(self, *, model: str, revision: str | None) -> None:
-        self.model, self.revision = model, revision
+    def __init__(self, *, model: str, revision: str | None, safetensors: bool) -> None:
+        self.model, self.revision, self.safetensors = model, revision, safetensors
         self._network: Any = None
         self._mean, self._deviation = np.array(MEAN), np.array(DEVIATION)
 
@@ -32,7 +34,8 @@ class SegmentAnything:
         """Why it cannot run here, with what to do about it; None when it can."""
         if importlib.util.find_spec("transformers") is None:
             return f"{self.model} needs transformers: pip install 'o2recon[diffusion]'"
-        return None if find_weights(self.model, self.revision) else no_weights(self.model, self.revision)
+        folder = find_weights(self.model, self.revision)
+        return refusal(folder, safetensors=self.safetensors) if folder else no_weights(self.model, self.revision)
 
     @property
     def identity(self) -> str:
@@ -99,9 +102,15 @@ class SegmentAnything:
         folder = find_weights(self.model, self.revision)
         if folder is None:
             raise ValueError(no_weights(self.model, self.revision))
+        if reason := refusal(folder, safetensors=self.safetensors):
+            raise ValueError(reason)
         transformers_logging.disable_progress_bar()
+        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
-            self._network = AutoModelForMaskGeneration.from_pretrained(folder, local_files_only=True).eval()
+            network = AutoModelForMaskGeneration.from_pretrained(
+                folder, use_safetensors=self.safetensors or None, **options
+            )
+            self._network = network.eval()
         except ValueError as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{folder} is no network that takes boxes to masks, such as SAM ({reason})") from error

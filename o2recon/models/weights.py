@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from o2recon.models.revisions import wanted_revision
+
 WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt")
 INPAINTING_WORDS = ("inpaint", "fill")
 """Class names of pipelines that in-paint contain one of these; others may be turned into in-painters on loading."""
@@ -24,11 +26,13 @@ def hub_cache() -> Path:
 def find_weights(model: str, revision: str | None) -> Path | None:
     """The folder that holds `model`, a folder or an id of the hub ('owner/name'); None when it is not on this machine.
 
-    `revision`: branch, tag or commit of an id; None: the main branch, or the only snapshot there is.
+    `revision`: branch, tag or commit of an id; None: the pinned commit, for ids without one the main branch, or the
+    only snapshot there is.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder if _is_complete(folder) else None
+    revision = wanted_revision(model, revision)
     repository = hub_cache() / f"models--{model.replace('/', '--')}"
     snapshots = repository / "snapshots"
     reference = repository / "refs" / (revision or "main")
@@ -55,8 +59,32 @@ class MissingWeights(ValueError):
 
 def no_weights(model: str, revision: str | None) -> str:
     """One line: where the weights were looked for and how to get them."""
-    wanted = f"'{model}'" + (f" at revision {revision}" if revision else "")
-    return f"{wanted} is neither a complete folder nor in {hub_cache()}: 'hf download {model}', or name another model"
+    get = download(model, revision)
+    return f"{wanted(model, revision)} is neither a complete folder nor in {hub_cache()}: {get}, or name another model"
+
+
+def wanted(model: str, revision: str | None) -> str:
+    """A network with its revision, as messages name it."""
+    revision = wanted_revision(model, revision)
+    return f"'{model}'" + (f" at revision {revision}" if revision else "")
+
+
+def download(model: str, revision: str | None) -> str:
+    """The command that gets a network of the hub, in quotes."""
+    revision = wanted_revision(model, revision)
+    return f"'hf download {model}{f' --revision {revision}' if revision else ''}'"
+
+
+def refusal(folder: Path, *, safetensors: bool) -> str | None:
+    """Why a folder's weights are not opened, in one line: loading pickled ones may run what their author wrote."""
+    pickled = {f.parent for f in folder.rglob("*") if f.suffix in WEIGHTS[1:] and f.is_file()}
+    bare = sorted(f for f in pickled if not any(f.glob("*.safetensors")))
+    if not safetensors or not bare:
+        return None
+    return (
+        f"{bare[0]} holds weights that are pickled, and no safetensors: take a network that has them, or set"
+        " `safetensors: false` beside its `model` if you trust whoever made it"
+    )
 
 
 def pipeline_class(folder: Path) -> str:

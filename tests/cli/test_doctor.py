@@ -17,7 +17,7 @@ def test_doctor_says_which_cue_networks_are_there_and_how_to_get_the_others(
     assert status_of(["doctor", *chosen]) == 0
     lines = {line.partition(": ")[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "scannet.pt#" in lines["cues/normal=snu"]
-    assert "'hf download prs-eth/marigold-normals-v1-1'" in lines["cues/normal=marigold"]
+    assert "'hf download prs-eth/marigold-normals-v1-1 --revision 09cfdd25" in lines["cues/normal=marigold"]
     assert "'hf download depth-anything/" in lines["cues/depth=depth_anything"]
 
 

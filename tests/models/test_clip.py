@@ -20,7 +20,8 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def network(folder: Path | str, dtype: str = "float32") -> Clip:
-    return Clip(model=str(folder), revision=None, dtype=dtype)
+    pickled = not any(Path(folder).rglob("*.safetensors"))
+    return Clip(model=str(folder), revision=None, safetensors=not pickled, dtype=dtype)
 
 
 def test_pictures_and_texts_become_unit_vectors_of_one_space(folder: Path) -> None:

@@ -10,7 +10,9 @@ from o2recon.models import MonocularDepth
 def test_depth_has_the_pictures_size_and_metric_networks_are_inverted(tiny_depth_network: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     found = {
-        kind: MonocularDepth(model=str(tiny_depth_network), revision=None, predicts=kind)([picture], device="cpu")[0]
+        kind: MonocularDepth(model=str(tiny_depth_network), revision=None, safetensors=True, predicts=kind)(
+            [picture], device="cpu"
+        )[0]
         for kind in ("inverse", "metric")
     }
     assert found["inverse"].shape == (40, 60)
@@ -21,7 +23,7 @@ def test_missing_weights_and_missing_library_are_said_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    network = MonocularDepth(model="owner/name", revision=None, predicts="inverse")
+    network = MonocularDepth(model="owner/name", revision=None, safetensors=True, predicts="inverse")
     picture = np.zeros((8, 8, 3), np.uint8)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", None)
@@ -34,4 +36,4 @@ def test_missing_weights_and_missing_library_are_said_in_one_line(
 
 def test_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="choose one of inverse, metric"):
-        MonocularDepth(model="any", revision=None, predicts="disparity")
+        MonocularDepth(model="any", revision=None, safetensors=True, predicts="disparity")

@@ -7,7 +7,7 @@ import pytest
 from o2recon.models import MarigoldDepth, MarigoldNormals
 
 CPU = "cpu"
-OPTIONS = {"revision": None, "num_steps": None, "resolution": None, "ensemble": 1, "seed": 0}
+OPTIONS = {"revision": None, "safetensors": True, "num_steps": None, "resolution": None, "ensemble": 1, "seed": 0}
 PICTURES = list(np.random.default_rng(0).integers(0, 255, (3, 40, 56, 3), dtype=np.uint8))
 
 

@@ -32,7 +32,7 @@ def test_sam_s_masks_are_those_of_its_own_processor(
 ) -> None:
     from PIL import Image
 
-    masks, scores = SegmentAnything(model=str(folders["sam"]), revision=None)(
+    masks, scores = SegmentAnything(model=str(folders["sam"]), revision=None, safetensors=True)(
         picture(*shape), BOXES, points, device="cpu"
     )
     processor = transformers.SamProcessor.from_pretrained(folders["sam"])
@@ -56,7 +56,9 @@ def test_sam_s_masks_are_those_of_its_own_processor(
 def test_sam_2_sees_the_picture_squeezed_to_a_square(folders: dict[str, Path]) -> None:
     """Its own processor (squeezed picture, prompts scaled along) needs torchvision: its arithmetic is written out."""
     image = picture(64, 128)
-    masks, _ = SegmentAnything(model=str(folders["sam2"]), revision=None)(image, BOXES, None, device="cpu")
+    masks, _ = SegmentAnything(model=str(folders["sam2"]), revision=None, safetensors=True)(
+        image, BOXES, None, device="cpu"
+    )
     from PIL import Image
 
     small = np.asarray(Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR), np.float32) / 255
@@ -70,10 +72,12 @@ def test_sam_2_sees_the_picture_squeezed_to_a_square(folders: dict[str, Path]) -
 
 
 def test_what_is_missing_or_another_network_is_said(folders: dict[str, Path], tiny_depth_network: Path) -> None:
-    absent = SegmentAnything(model="nobody/nothing", revision=None)
+    absent = SegmentAnything(model="nobody/nothing", revision=None, safetensors=True)
     assert "hf download nobody/nothing" in str(absent.obstacle)
     with pytest.raises(ValueError, match="hf download"):
         absent(picture(), BOXES, None, device="cpu")
     with pytest.raises(ValueError, match="no network that takes boxes to masks"):
-        SegmentAnything(model=str(tiny_depth_network), revision=None)(picture(), BOXES, None, device="cpu")
-    assert SegmentAnything(model=str(folders["sam"]), revision=None).obstacle is None
+        SegmentAnything(model=str(tiny_depth_network), revision=None, safetensors=True)(
+            picture(), BOXES, None, device="cpu"
+        )
+    assert SegmentAnything(model=str(folders["sam"]), revision=None, safetensors=True).obstacle is None

@@ -1,9 +1,12 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from o2recon.models import find_weights, hub_cache, inpainting_pipelines, weights_identity
+from o2recon.models.revisions import PINNED
+from o2recon.models.weights import no_weights, refusal
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -75,3 +78,30 @@ def test_only_complete_in_painting_pipelines_are_listed(cache: Path) -> None:
     pipeline(snapshot(cache, "models--owner--half"), weights=False)
     found = list(inpainting_pipelines())
     assert [f.model for f in found] == ["owner/flux", "owner/name"] and found[0].num_bytes == 5
+
+
+def test_networks_named_in_the_configs_are_pinned_and_another_commit_is_not_taken(cache: Path) -> None:
+    model, commit = next(iter(PINNED.items()))
+    name = f"models--{model.replace('/', '--')}"
+    other = pipeline(snapshot(cache, name))
+    assert find_weights(model, None) is None and find_weights(model, "main") == other
+    assert f"hf download {model} --revision {commit}" in no_weights(model, None)
+    assert find_weights(model, None) is None and pipeline(snapshot(cache, name, commit)) == find_weights(model, None)
+
+
+def test_every_hub_id_of_the_configs_has_a_commit() -> None:
+    named = set()
+    for file in (Path(__file__).parents[2] / "o2recon" / "conf").rglob("*.yaml"):
+        named |= set(re.findall(r"^ *model: ([\w.-]+/[\w.-]+)", file.read_text(), re.MULTILINE))
+    assert named == set(PINNED) and all(re.fullmatch("[0-9a-f]{40}", commit) for commit in PINNED.values())
+
+
+def test_weights_that_are_only_pickled_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    folder = pipeline(tmp_path / "mine")
+    assert refusal(folder, safetensors=True) is None
+    (folder / "unet" / "weights.bin").write_bytes(b"12345")  # beside safetensors it is never opened
+    assert refusal(folder, safetensors=True) is None
+    (folder / "unet" / "weights.safetensors").unlink()
+    reason = refusal(folder, safetensors=True)
+    assert reason is not None and str(folder / "unet") in reason and "safetensors: false" in reason
+    assert refusal(folder, safetensors=False) is None
