@@ -40,7 +40,7 @@ class Fitting:
     """The stages after the preparation, built from the config once and used for every object of a scene."""
 
     def __init__(self, job: Job, scene: Scene) -> None:
-        self._job, self._device, self._scene = job, job.device, scene
+        self._job, self._device = job, job.device
         self._fit = build(job.config.train)
         self._ddp: Ddp | None = build(job.config.trainer) or None
         self._processes = 1 if self._ddp is None else len(self._ddp.places(torch.device(self._device)))
@@ -53,16 +53,24 @@ class Fitting:
         self._parts["train"].pop("device", None)
 
     def __call__(
-        self, folder: ObjectFolder, out: Path, prepared: str, stages: tuple[str, ...], *, resume: bool, watch: Watch
+        self,
+        scene: Scene,
+        folder: ObjectFolder,
+        out: Path,
+        prepared: str,
+        stages: tuple[str, ...],
+        *,
+        resume: bool,
+        watch: Watch,
     ) -> dict[str, Any]:
         """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
 
-        `prepared`: fingerprint of the data in `folder`. `watch` is told training's curves. MissingStage when a stage
-        before the first one was not run.
+        `scene`: with the object's own poses. `prepared`: fingerprint of the data in `folder`. `watch` is told
+        training's curves. MissingStage when a stage before the first one was not run.
         """
         inputs = {"prepared": prepared}
         if self._baseline is not None:
-            done = self._baseline_mesh(folder, out, inputs, stages)
+            done = self._baseline_mesh(scene, folder, out, inputs, stages)
         else:
             done = self._field_mesh(folder, out, inputs, stages, resume=resume, watch=watch)
         seconds = done.pop("seconds")
@@ -120,7 +128,7 @@ class Fitting:
             self._require(out / TRAINED, "train", inputs)
             field = None
         if "mesh" in stages:
-            self._mesh(field if field is not None else load_field(out / CHECKPOINT), folder, out, inputs)
+            self._mesh(field if field is not None else self._trained(out), folder, out, inputs)
         elif "evaluate" in stages:
             self._require_mesh(out, inputs)
         done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
@@ -132,13 +140,13 @@ class Fitting:
         return done | {"seconds": seconds}
 
     def _baseline_mesh(
-        self, folder: ObjectFolder, out: Path, inputs: dict[str, str], stages: tuple[str, ...]
+        self, scene: Scene, folder: ObjectFolder, out: Path, inputs: dict[str, str], stages: tuple[str, ...]
     ) -> dict[str, Any]:
         """The same for a baseline: it has nothing to train."""
         if "mesh" in stages:
             (out / MESHED).unlink(missing_ok=True)
             logger.info("object %s: %s", folder.path.name, self._job.experiment)
-            mesh, seconds = timed(lambda: self._baseline(self._scene, folder))
+            mesh, seconds = timed(lambda: self._baseline(scene, folder))
             views = [folder.read_view(v) for v in folder.read_record().views]
             clean = bool(mesh.is_watertight)
             result, finishing = timed(lambda: self._mesher.finish(mesh, None, views, out, clean=clean))
@@ -151,6 +159,10 @@ class Fitting:
             logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
         return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
 
+    def _trained(self, out: Path) -> nn.Module:
+        """The field of a finished training, built from this run's own config and not from the checkpoint's."""
+        return load_field(out / CHECKPOINT, config=self._parts["field"])
+
     def _train(
         self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool, watch: Watch
     ) -> nn.Module:
@@ -158,7 +170,7 @@ class Fitting:
         current = is_current(manifest, stage="train", config=config, inputs=inputs)
         if resume and current and (out / CHECKPOINT).is_file():
             logger.info("already trained: %s", out / CHECKPOINT)
-            return load_field(out / CHECKPOINT)
+            return self._trained(out)
         manifest.unlink(missing_ok=True)
         self._say_without_semantic()
         field = build_field(self._parts["field"], seed=self._job.config.seed)
