@@ -25,10 +25,11 @@ def opened_scene(job: Job) -> Scene:
     outlines: OutlineSource = build(job.config.outlines)
     if depth.needs_instances and instances.needs_depth:
         raise ValueError("object ids and depth cannot be made from each other: choose another depth= or instances=")
+    device = job.device if depth.runs_network or instances.runs_network else "cpu"  # a sweep is planned without a GPU
     if depth.needs_instances:
-        scene = depth(instances(scene, folder / "instances", device=job.device), folder / "depth", device=job.device)
+        scene = depth(instances(scene, folder / "instances", device=device), folder / "depth", device=device)
     else:
-        scene = instances(depth(scene, folder / "depth", device=job.device), folder / "instances", device=job.device)
+        scene = instances(depth(scene, folder / "depth", device=device), folder / "instances", device=device)
     return outlines(scene, folder / "outlines")
 
 

@@ -38,6 +38,7 @@ class NetworkDepth:
     """
 
     needs_instances = False
+    runs_network = True
 
     def __init__(
         self,

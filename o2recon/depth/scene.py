@@ -24,6 +24,7 @@ class Source(Protocol):
 
     needs_instances: bool
     """Object ids must be known before."""
+    runs_network: bool
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene: ...
 
@@ -72,6 +73,7 @@ class Given:
     """The capture's own depth."""
 
     needs_instances = False
+    runs_network = False
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
         """The scene itself. ValueError when the capture has no depth."""

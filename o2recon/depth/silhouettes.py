@@ -36,6 +36,7 @@ class Silhouettes:
     """
 
     needs_instances = True
+    runs_network = False
 
     def __init__(
         self,

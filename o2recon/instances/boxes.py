@@ -36,6 +36,7 @@ class BoxMasks:
     """
 
     needs_depth = True
+    runs_network = False
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class MaskFiles:
     """
 
     needs_depth = False
+    runs_network = False
 
     def __init__(
         self,

@@ -52,6 +52,7 @@ class PromptedMasks:
     """
 
     needs_depth = False
+    runs_network = True
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class Source(Protocol):
     """Where a scene's object ids come from. `folder`: where what is made of the whole scene may be kept."""
 
     needs_depth: bool
+    runs_network: bool
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene: ...
 
@@ -88,6 +89,7 @@ class Given:
     """The capture's own object ids."""
 
     needs_depth = False
+    runs_network = False
 
     def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
         """The scene itself. ValueError when the capture has no ids."""

@@ -4,17 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from composed_parts import built
 from depth_oracle import Blind, Oracle, sample_points
 
-from o2recon.cli.build import build
-from o2recon.cli.options import composed
 from o2recon.depth import NetworkDepth
 from o2recon.scene import Scene
 
 
 def source(network: object, **options: object) -> NetworkDepth:
-    overrides = tuple(f"depth.{key}={value}" for key, value in options.items())
-    found = build(composed("run", ("depth=network", "scene.root=.", *overrides)).depth)
+    found = built("depth", "depth=network", **options)
     assert isinstance(found, NetworkDepth)
     found.network = network  # type: ignore[assignment]
     return found
@@ -48,7 +46,7 @@ def test_frames_without_points_are_fitted_to_what_other_frames_see(tiny_scene: S
     """Only the first half of the frames have points of their own."""
     half = Blind(tiny_scene)
     half.poses = {i: tiny_scene.poses[i] for i in tiny_scene.indices[::2]}
-    made = source(Oracle(tiny_scene), **{"fitter.min_points": 60})
+    made = source(Oracle(tiny_scene), fitter__min_points=60)
     blind = Blind(tiny_scene, sample_points(tiny_scene, 3000, noise=0.0))
     making = made(blind, tmp_path, device="cpu")
     before = making.depth_sigma(np.ones(1))
@@ -117,7 +115,6 @@ def test_a_network_that_fits_nothing_is_said(tiny_scene: Scene, tmp_path: Path) 
 
 
 def test_missing_weights_are_said_before_anything_is_made(tiny_scene: Scene, tmp_path: Path) -> None:
-    config = composed("run", ("depth=network", "scene.root=.", "depth.network.model=nobody/nothing")).depth
-    made = build(config)(Blind(tiny_scene), tmp_path, device="cpu")
+    made = built("depth", "depth=network", network__model="nobody/nothing")(Blind(tiny_scene), tmp_path, device="cpu")
     with pytest.raises(ValueError, match="hf download nobody/nothing"):
         made.frame(0)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from composed_parts import built
 from hydra.errors import InstantiationException
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
-from o2recon.cli.build import build
-from o2recon.cli.options import composed
 from o2recon.depth import DepthScene, Silhouettes
 from o2recon.depth.hull import Outline, region
 from o2recon.scene import Scene
@@ -76,12 +75,8 @@ def looking(place: np.ndarray, at: np.ndarray) -> np.ndarray:
     return pose
 
 
-def source(*overrides: str) -> Silhouettes:
-    found = build(
-        composed(
-            "run", ("depth=silhouettes", "scene.root=.", "depth.max_voxels=60000", "depth.coarse_voxels=32", *overrides)
-        ).depth
-    )
+def source(**values: object) -> Silhouettes:
+    found = built("depth", "depth=silhouettes", max_voxels=60000, coarse_voxels=32, **values)
     assert isinstance(found, Silhouettes)
     return found
 
@@ -141,16 +136,16 @@ def test_masks_that_bleed_in_a_few_frames_do_not_cut_the_object() -> None:
 
 
 def test_unknown_background_has_no_depth(tmp_path: Path) -> None:
-    made = source("depth.background=unknown")(Balls(ONE), tmp_path, device="cpu")
+    made = source(background="unknown")(Balls(ONE), tmp_path, device="cpu")
     frame = made.frame(0)
     assert not frame.depth[frame.instance == 0].any() and frame.depth[frame.instance == 1].any()
 
 
 def test_what_cannot_be_carved_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no object can be carved from its masks"):
-        source("depth.min_frames=99").hulls(Balls(ONE))
+        source(min_frames=99).hulls(Balls(ONE))
     with pytest.raises(InstantiationException, match="background is 'before'"):
-        source("depth.background=before")
+        source(background="before")
     blind = Balls(ONE)
     blind.has_instances = False
     with pytest.raises(ValueError, match="has no object ids"):

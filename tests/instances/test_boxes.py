@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from composed_parts import built
 
-from o2recon.cli.build import build
-from o2recon.cli.options import composed
 from o2recon.instances import InstanceScene
 from o2recon.instances.boxes import closed
 from o2recon.scene import Scene
@@ -14,10 +13,7 @@ from o2recon.scene.derived import DerivedScene
 
 
 def from_boxes(scene: Scene, boxes: list[dict] | None, folder: Path, **options: object) -> InstanceScene:
-    overrides = tuple(f"instances.{key}={value}" for key, value in options.items())
-    config = composed("run", ("instances=boxes", "scene.root=.", *overrides)).instances
-    config.boxes = boxes
-    found = build(config)(scene, folder, device="cpu")
+    found = built("instances", "instances=boxes", boxes=boxes, **options)(scene, folder, device="cpu")
     assert isinstance(found, InstanceScene)
     return found
 
@@ -51,7 +47,7 @@ def test_masks_are_the_objects_without_floor_and_without_what_covers_them(
 def test_without_the_search_for_planes_the_floor_is_part_of_the_object(
     tiny_scene: Scene, tiny_boxes: list[dict], made: InstanceScene, tmp_path: Path
 ) -> None:
-    plain = from_boxes(tiny_scene, tiny_boxes, tmp_path, **{"planes.min_share": 2.0, "max_outside": 1.0})
+    plain = from_boxes(tiny_scene, tiny_boxes, tmp_path, planes__min_share=2.0, max_outside=1.0)
     assert counts(tiny_scene, plain, 1)[2] > 3 * counts(tiny_scene, made, 1)[2]
 
 

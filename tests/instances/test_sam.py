@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from composed_parts import built
 
-from o2recon.cli.build import build
-from o2recon.cli.options import composed
 from o2recon.instances import InstanceScene, read_boxes
 from o2recon.instances.sam import inner_points, projected_box
 from o2recon.scene import Scene
@@ -54,9 +53,7 @@ class Blind(DerivedScene):
 
 
 def prompted(scene: Scene, boxes: list[dict], network: object, folder: Path) -> InstanceScene:
-    config = composed("run", ("instances=sam", "scene.root=.")).instances
-    config.boxes = boxes
-    source = build(config)
+    source = built("instances", "instances=sam", boxes=boxes)
     if network is not None:
         source.network = network
     found = source(scene, folder, device="cpu")
@@ -91,22 +88,21 @@ def test_without_depth_the_projected_box_is_the_prompt(
     assert made.fingerprint() != prompted(tiny_scene, tiny_boxes, Knowing(tiny_scene), tmp_path).fingerprint()
 
 
+@pytest.mark.slow
 def test_a_random_network_from_disk_runs(tiny_scene: Scene, tiny_boxes: list[dict], tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     from tiny_networks import save_sam2
 
     folder = save_sam2(tmp_path / "sam2")
-    config = composed("run", ("instances=sam", "scene.root=.", f"instances.network.model={folder}")).instances
-    config.boxes = tiny_boxes
-    made = build(config)(tiny_scene, tmp_path / "made", device="cpu")
+    source = built("instances", "instances=sam", boxes=tiny_boxes, network__model=str(folder))
+    made = source(tiny_scene, tmp_path / "made", device="cpu")
     assert min(overlap(made, tiny_scene, number) for number in (1, 2)) > 0.4  # what it says otherwise is not believed
 
 
 def test_missing_weights_are_said(tiny_scene: Scene, tiny_boxes: list[dict], tmp_path: Path) -> None:
-    config = composed("run", ("instances=sam", "scene.root=.", "instances.network.model=nobody/nothing")).instances
-    config.boxes = tiny_boxes
+    source = built("instances", "instances=sam", boxes=tiny_boxes, network__model="nobody/nothing")
     with pytest.raises(ValueError, match=r"instances=sam: .*hf download nobody/nothing"):
-        build(config)(tiny_scene, tmp_path, device="cpu").instance(0)
+        source(tiny_scene, tmp_path, device="cpu").instance(0)
 
 
 def test_projected_boxes_and_points_inside_masks(tiny_scene: Scene, tiny_boxes: list[dict]) -> None:
