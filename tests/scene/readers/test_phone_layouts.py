@@ -7,7 +7,6 @@ import numpy as np
 import phone_layouts as layouts
 import pytest
 from phone_layouts import Y_UP, View
-
 from round_trip import assert_same_scene, opened
 
 from o2recon.scene import readers
@@ -70,9 +69,7 @@ def test_a_scan_is_read_back_as_the_same_cameras_depth_and_ids(name: str, views:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_the_scene_is_the_one_that_was_written(
-    name: str, views: list[View], true_scan: Path, tmp_path: Path
-) -> None:
+def test_the_scene_is_the_one_that_was_written(name: str, views: list[View], true_scan: Path, tmp_path: Path) -> None:
     """Seen through Scene: one camera, metres, +z up, whatever the layout says of its world."""
     write, reader, metres, axis = LAYOUTS[name]
     true = opened(true_scan, readers.ScanNetReader())
