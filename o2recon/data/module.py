@@ -1,5 +1,6 @@
 """One object's training data: every ray and the volume as tensors on the device, batches drawn by index."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -60,8 +61,19 @@ class ObjectData(pl.LightningDataModule):
         self.hull_margin, self.is_limited = hull_margin, False
         self.frame: ObjectFrame | None = None
         self.first_step, self.steps_per_block, self.num_steps = 0, 1, 0
+        self.sample_share = 1.0
+        """Of the rays and points a step that the config asks for; less than 1 where memory was short."""
         self.share = slice(None)
         """Of every step's rays and points, those of this process."""
+
+    def take_share(self, share: float) -> None:
+        """Draw that share of the rays and points a step, from (0, 1], and look at as much less of a view at once."""
+        if self.frame is not None:
+            raise RuntimeError("a share of the samples is taken before setup")
+        self.sample_share = share
+        self.num_rays, self.val_chunk = math.ceil(self.num_rays * share), math.ceil(self.val_chunk * share)
+        counts = {k: math.ceil(v * share) for k, v in self.point_options.items() if k.startswith("num_")}
+        self.point_options |= counts
 
     def setup(self, stage: str | None = None) -> None:
         """Read the views once; later calls do nothing."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -146,7 +147,7 @@ class DirectWriter(TorchCheckpointIO):
 
 
 class LastCheckpoint(pl.Callback):
-    """Keeps `path` at most `every` steps old, and writes it at the end; replaced atomically.
+    """Keeps `path` at most `every` steps old, and writes it at the end and on SIGTERM; replaced atomically.
 
     The one before is kept as `previous`, for the day on which the disk damages the last one. TrainingDiverged instead
     of writing when a parameter is not finite.
@@ -167,6 +168,12 @@ class LastCheckpoint(pl.Callback):
         """A validation may have ended the training."""
         assert isinstance(pl_module, Reconstruction)
         if pl_module.step == pl_module.end < pl_module.num_steps:
+            self._write(trainer, pl_module)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Lightning raises this one between two blocks."""
+        assert isinstance(pl_module, Reconstruction)
+        if isinstance(exception, SIGTERMException) and pl_module.step > pl_module.data.first_step:
             self._write(trainer, pl_module)
 
     def _write(self, trainer: pl.Trainer, module: Reconstruction) -> None:

@@ -167,7 +167,7 @@ class _Crew:
 def _other(task: bytes, reasons: Connection) -> None:
     """The life of every process but the first."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one decides
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the first one decides
     try:
         peers, store, timeout_s, work = pickle.loads(task)
 

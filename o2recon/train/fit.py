@@ -1,9 +1,8 @@
 """Train one object: warm start, Lightning's Trainer, checkpoints to continue from."""
 
 import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,28 +10,32 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from o2recon.data import ObjectData
+from o2recon.machine import answers, device_error, give_memory_back, out_of_memory
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, MissedValidation, StepProgress, Watch
-from o2recon.train.checkpoint import build_field, read_checkpoint
+from o2recon.train.checkpoint import LAST, PREVIOUS, build_field, usable_checkpoint
 from o2recon.train.ddp import Ddp, Join
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.peers import Peers
 from o2recon.train.reconstruction import Reconstruction, Term, TrainingDiverged
 from o2recon.train.search import SurfaceSearch
-from o2recon.train.semantic import Semantic
+from o2recon.train.semantic import NovelViews, Semantic
 from o2recon.train.stages import Stages
+from o2recon.train.surroundings import precision, quiet_lightning, repeatable
 from o2recon.train.warm_start import WarmStart
 from o2recon.types import RenderOutput
 from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)
 PRECISIONS = ("highest", "high", "medium")
-LAST, PREVIOUS = Path("checkpoints", "last.ckpt"), Path("checkpoints", "previous.ckpt")
 LOWERED = 0.1
 """Of the learning rates, once a training has diverged."""
+LEAST_SHARE = 1 / 8
+"""Of the rays and points a step, where memory is short."""
 
 
 class Fit:
@@ -89,26 +92,43 @@ class Fit:
 
         `data(folder=, seed=)` makes the ObjectData. `config`: resolved plain containers with at least `field`; kept in
         the checkpoint for `load_field`. With `resume` one of the same config is continued, bit for bit on a CPU.
-        A training that diverges goes back to its last checkpoint once and on with a tenth of the rates. `semantic`: the
-        loss at novel poses; None: without it. `watch` is told what goes to metrics.csv. `ddp`: the processes that share
-        every step's rays; None: this one alone. Raises TrainingDiverged, ValueError for unprepared or unusable data, or
-        RuntimeError when another process failed.
+        A training that diverges goes back to its last checkpoint once and on with a tenth of the rates. Where memory is
+        short it goes on from there with half of the rays and points a step (`sample_share` of its data), down to an
+        eighth; after an error of a device that still answers, once as it was. `semantic`: the loss at novel poses;
+        None: without it. `watch` is told what goes to metrics.csv. `ddp`: the processes that share every step's rays;
+        None: this one alone. Raises TrainingDiverged, ValueError for unprepared or unusable data, what memory and
+        devices fail with, or RuntimeError when another process failed.
         """
         if not resume:
             for path in (LAST, PREVIOUS):
                 (out / path).unlink(missing_ok=True)
-        previous, factor = _usable_checkpoint(out, config, self.num_steps)
-        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous, factor)
+        previous, factor, share = usable_checkpoint(out, config, self.num_steps)
+        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous, factor, share)
         initial = {name: value.clone() for name, value in field.state_dict().items()}
-        try:
-            return self._whole(task, watch, ddp)
-        except TrainingDiverged as error:
-            if factor < 1:
-                raise
-            previous, _ = _usable_checkpoint(out, config, self.num_steps)
-            log.warning("%s: once more from the last checkpoint, with %g of the rates", error, LOWERED)
+        while True:
+            try:
+                return self._whole(task, watch, ddp)
+            except (RuntimeError, MemoryError) as error:
+                task = self._once_more(task, error)
+            give_memory_back()  # the error is not held any more
             field.load_state_dict(initial)
-            return self._whole(replace(task, previous=previous, rate_factor=LOWERED), watch, ddp)
+            task = replace(task, previous=usable_checkpoint(out, config, self.num_steps).path)
+
+    def _once_more(self, task: "_Task", error: Exception) -> "_Task":
+        """What to try after `error`; raises it when there is nothing left to try."""
+        memory, device = out_of_memory(error), device_error(error)
+        if isinstance(error, TrainingDiverged) and task.rate_factor == 1:
+            log.warning("%s: once more from the last checkpoint, with %g of the rates", error, LOWERED)
+            return replace(task, rate_factor=LOWERED)
+        if memory is not None and task.sample_share > LEAST_SHARE:
+            share, reason = task.sample_share / 2, " ".join(str(memory).split()) or type(memory).__name__
+            told = "object %s: memory is short (%s): once more from the last checkpoint, with %g of the rays and points"
+            log.warning(told, task.folder.path.name, reason, share)
+            return replace(task, sample_share=share)
+        if device is not None and not task.tried_again and answers(str(self.device)):
+            log.warning("object %s: %s: once more from the last checkpoint", task.folder.path.name, device)
+            return replace(task, tried_again=True)
+        raise error
 
     def _whole(self, task: "_Task", watch: Watch | None, ddp: Ddp | None) -> Reconstruction:
         """In this process, or in all of them."""
@@ -121,6 +141,7 @@ class Fit:
     def _part(self, task: "_Task", watch: Watch | None, peers: Peers, join: Join) -> Reconstruction:
         """What one process does; the first one writes."""
         data = task.data(folder=task.folder, seed=task.seed)
+        data.take_share(task.sample_share)
         data.setup()
         data.steps_per_block, data.num_steps, data.share = self.steps_per_block, self.num_steps, peers.share
         assert data.frame is not None
@@ -141,15 +162,16 @@ class Fit:
             scale=scale,
             graph=graph,
             config=task.config,
-            semantic=None if task.semantic is None else task.semantic.of(task.folder, peers.device),
+            semantic=task.novel_views(peers.device),
             peers=peers,
             rate_factor=task.rate_factor,
         )
-        with _repeatable(), _precision(self.matmul_precision, peers.device):
+        with repeatable(), precision(self.matmul_precision, peers.device):
             field.to(peers.device)
             data.move_to(peers.device)
             if task.previous is None and self.warm_start is not None and peers.rank == 0:
-                self.warm_start(field, data.volume, scale=scale, seed=task.seed, graph=self.cuda_graph)
+                given = {"scale": scale, "seed": task.seed, "graph": self.cuda_graph, "share": task.sample_share}
+                self.warm_start(field, data.volume, **given)
             with join():
                 peers.copy_first([*field.parameters(), *field.buffers()])
                 self._train(module, data, task, watch)
@@ -173,7 +195,7 @@ class Fit:
             saved = LastCheckpoint(path=task.out / LAST, previous=task.out / PREVIOUS, every=self.checkpoint_every)
             callbacks = [shown, metrics, *callbacks, saved]
         callbacks.append(MissedValidation(every=blocks * self.steps_per_block))
-        with _quiet_lightning():
+        with quiet_lightning():
             trainer = pl.Trainer(
                 accelerator="gpu" if peers.device.type == "cuda" else "cpu",
                 devices=[peers.device.index or 0] if peers.device.type == "cuda" else 1,
@@ -190,6 +212,8 @@ class Fit:
                 plugins=[DirectWriter()],
             )
             trainer.fit(module, datamodule=data, ckpt_path=None if previous is None else str(previous))
+            if trainer.received_sigterm:  # Lightning does not say so when it was in the last block
+                raise SIGTERMException
         if peers.size > 1:  # NCCL cannot end before the graphs that hold its messages
             module.replay.forget()
             module.semantic_replay.forget()
@@ -198,7 +222,7 @@ class Fit:
 @dataclass(frozen=True)
 class _Task:
     """What to train; the same in all processes. `previous`: the checkpoint to continue from. `rate_factor`: share of
-    the learning rates."""
+    the learning rates. `sample_share`: of the rays and points a step. `tried_again`: after a device's error."""
 
     folder: ObjectFolder
     out: Path
@@ -211,31 +235,15 @@ class _Task:
     config: dict[str, Any] | None
     previous: Path | None
     rate_factor: float
+    sample_share: float
+    tried_again: bool = False
+
+    def novel_views(self, device: torch.device) -> NovelViews | None:
+        return None if self.semantic is None else self.semantic.of(self.folder, device, share=self.sample_share)
 
     def built_field(self) -> nn.Module:
         """The field; one like it where only its config is known: not every field can be sent to another process."""
         return self.field if self.field is not None else build_field((self.config or {})["field"], seed=self.seed)
-
-
-def _usable_checkpoint(out: Path, config: dict[str, Any] | None, num_steps: int) -> tuple[Path | None, float]:
-    """The newest checkpoint that can be read and belongs to the same config, and its share of the learning rates.
-
-    None and 1 when there is none; the log says why training starts again.
-    """
-    for path in (out / LAST, out / PREVIOUS):
-        if not path.is_file():
-            continue
-        try:
-            saved = read_checkpoint(path)["o2recon"]
-        except ValueError as error:
-            log.warning("%s; training goes on from the one before, or starts again", error)
-            continue
-        if saved["config"] != config or saved["num_steps"] != num_steps:
-            log.info("%s was made with another config: training starts again", path)
-            break
-        log.info("training continues from step %d of %d", saved["step"], saved["num_steps"])
-        return path, saved.get("rate_factor", 1.0)
-    return None, 1.0
 
 
 def _device(device: str) -> torch.device:
@@ -245,51 +253,3 @@ def _device(device: str) -> torch.device:
     if kind == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device("cuda", int(number or 0)) if kind == "cuda" else torch.device("cpu")
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Without Lightning's remarks about devices, and without the warnings named here."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            # said of a run with device=cpu on a machine with a GPU: it was asked for
-            warnings.filterwarnings("ignore", "GPU available but not used")
-            # said wherever Slurm is installed; an object is trained by one process
-            warnings.filterwarnings("ignore", "The `srun` command is available")
-            # 2026-11-22: Lightning 2.6.6 asks torch 2.13's pytrees in an old way; nothing a user could do about it
-            warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _precision(name: str, device: torch.device) -> Iterator[None]:
-    """How float32 matrices are multiplied on a GPU; a CPU keeps what it has."""
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision(name)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def _repeatable() -> Iterator[None]:
-    """Sums in one order on the CPU, and as it was before afterwards. Where there is a GPU, scatters stay free."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    torch.use_deterministic_algorithms(not torch.cuda.is_available())
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warn_only)
-        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]

@@ -258,6 +258,7 @@ class Reconstruction(pl.LightningModule):
             "shortened": None if self.shortened is None else list(self.shortened),
             "rate_factor": self.rate_factor,
             "first_total": self.first_total,
+            "sample_share": self.data.sample_share,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -76,8 +76,11 @@ class Semantic:
         first = self.start * num_steps if self.start <= 1 else self.start
         return step + 1 >= first and (step + 1) % self.every == 0
 
-    def of(self, folder: ObjectFolder, device: torch.device) -> "NovelViews":
-        """The loss of one prepared object. ValueError without weights, ImportError without transformers."""
+    def of(self, folder: ObjectFolder, device: torch.device, *, share: float = 1.0) -> "NovelViews":
+        """The loss of one prepared object, with `share` of its rays where memory is short.
+
+        ValueError without weights, ImportError without transformers.
+        """
         self.encoder.on(device)
         record = folder.read_record()
         text = self.prompt.format(category=record.category)
@@ -86,7 +89,8 @@ class Semantic:
         reference = next(v for v in record.views if v.index == index)
         log.info("semantic loss: %s, view %d and '%s'", self.encoder.identity, index, text)
         outline = outline_points(folder.read_volume(), record.frame)
-        return NovelViews(self, record, outline, self._target(folder.read_view(reference), text, device), device)
+        target = self._target(folder.read_view(reference), text, device)
+        return NovelViews(self, record, outline, target, device, share=share)
 
     @torch.no_grad()
     def _target(self, view: ObjectView, text: str, device: torch.device) -> SemanticTarget:
@@ -114,6 +118,8 @@ class NovelViews:
         outline: Float[np.ndarray, "points 3"],
         target: SemanticTarget,
         device: torch.device,
+        *,
+        share: float = 1.0,
     ) -> None:
         self.semantic, self.target = semantic, target
         self.is_due = semantic.is_due
@@ -134,7 +140,8 @@ class NovelViews:
             for center, camera, image in zip(centers, self.intrinsics, self.images, strict=True)
         ]
         usual = float(torch.stack(sides).median())
-        self.size = int(min(max(round(usual / semantic.downscale), MIN_SIZE), semantic.max_size))
+        side = min(usual / semantic.downscale, semantic.max_size)
+        self.size = max(round(side * share**0.5), MIN_SIZE)
 
     def __call__(self, field: nn.Module, generator: torch.Generator) -> Float[Tensor, ""]:
         """Weighted, at a place drawn from `generator`; all of it on the device, always of the same shapes."""

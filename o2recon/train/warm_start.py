@@ -1,6 +1,7 @@
 """Before the first step: the field learns the completed volume by heart, so that rendering only has to refine it."""
 
 import logging
+import math
 
 import torch
 from torch import Tensor, nn
@@ -35,15 +36,24 @@ class WarmStart:
         self.num_near, self.num_uniform = num_near, num_uniform
         self.band, self.truncation, self.learning_rates = band, truncation, dict(learning_rates)
 
-    def __call__(self, field: nn.Module, volume: VolumeField, *, scale: float, seed: int, graph: bool = True) -> float:
+    def __call__(
+        self,
+        field: nn.Module,
+        volume: VolumeField,
+        *,
+        scale: float,
+        seed: int,
+        graph: bool = True,
+        share: float = 1.0,
+    ) -> float:
         """Fit `field` in place; returns its mean error near the surface in metres. `scale`: metres per object unit.
 
-        `graph`: on a GPU the step is one CUDA graph.
+        `graph`: on a GPU the step is one CUDA graph. `share`: of the points a step, where memory is short.
         """
         draw = PointSampler(
             volume,
-            num_uniform=self.num_uniform,
-            num_surface=self.num_near,
+            num_uniform=math.ceil(self.num_uniform * share),
+            num_surface=math.ceil(self.num_near * share),
             num_carved=0,
             band=self.band,
             carved_reach=0.0,
