@@ -87,6 +87,8 @@ class ViewRecord:
     """View score, higher is better; which score is said in the config."""
     held_out: bool
     """Every 8th chosen view is kept for validation."""
+    correction: tuple[float, float] | None = None
+    """What refining the poses changed: degrees, and cm at the object. None: `camera_to_world` is as it was given."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class ObjectFolder:
                     "height": v.camera.height,
                     "intrinsics": v.camera.intrinsics.tolist(),
                     "camera_to_world": v.camera_to_world.tolist(),
+                    **({"correction_degrees_cm": list(v.correction)} if v.correction is not None else {}),
                 }
                 for v in record.views
             ],
@@ -95,6 +96,7 @@ class ObjectFolder:
                 camera_to_world=np.array(v["camera_to_world"]),
                 score=v["score"],
                 held_out=v["held_out"],
+                correction=tuple(v["correction_degrees_cm"]) if "correction_degrees_cm" in v else None,
             )
             for v in content["views"]
         )

@@ -24,7 +24,9 @@ def run(job: Job) -> None:
     preparation = Preparation(job, scene)
     with preparation.ready(kept, build=True, last="volume"):
         folder = preparation.folder(kept.id)
-        session = annotator.load(scene, folder, build(job.config.masks), continue_with=_run_command(kept))
+        session = annotator.load(
+            preparation.scene(kept), folder, build(job.config.masks), continue_with=_run_command(kept)
+        )
     annotator.serve(session)
 
 

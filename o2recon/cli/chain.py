@@ -145,7 +145,8 @@ class Chain:
         prepared = self._preparation.folder(kept.id)
         inputs = identity["inputs"]["prepared"]
         try:
-            done = self._fitting(prepared, folder, inputs, self._fits, resume=resume, watch=watch)
+            scene = self._preparation.scene(kept)
+            done = self._fitting(scene, prepared, folder, inputs, self._fits, resume=resume, watch=watch)
         except Exception as error:  # as above; here a ValueError is no bad input, that was checked before
             if is_full_disk(error) or isinstance(error, MissingStage):
                 raise
@@ -247,6 +248,7 @@ class Chain:
             "device": None,
             "encoding": None,
             "inpainter": notes.get("inpaint", {}).get("inpainter"),
+            "poses": notes.get("objects", {}).get("poses"),
             "semantic": None,
             "fingerprint": identity["fingerprint"],
             "inputs": identity["inputs"],

@@ -16,6 +16,7 @@ from o2recon.cli.selection import for_object
 from o2recon.files import remove_partial
 from o2recon.manifest import altered, is_current, stage_fingerprint, write_manifest
 from o2recon.objects import Kept
+from o2recon.poses import Source as PoseSource
 from o2recon.scene import Scene
 from o2recon.sweep import changes, exclusive, shared
 from o2recon.workspace import ObjectFolder
@@ -71,12 +72,18 @@ class Preparation:
         self._job, self._scene = job, scene
         self._scene_fingerprint = scene.fingerprint()
         self._stages = {name: build(job.config[name]) for name in MANIFESTS}
+        self._poses: PoseSource = build(job.config.poses)
         self._stages["objects"].on(job.device)
         self._stages["inpaint"].on(job.device, seed=job.config.seed)
         self._stages["cues"].on(job.device)
 
     def folder(self, object_id: int) -> ObjectFolder:
         return ObjectFolder(self._job.prepared_folder(self._scene.name, object_id))
+
+    def scene(self, kept: Kept) -> Scene:
+        """The scene as the object's stages see it: with poses refined for it, where that is asked for."""
+        folder = Path(self._job.config.work) / self._scene.name / "poses"
+        return self._poses(self._scene, folder, object_id=kept.id, frames=kept.frames)
 
     def steps(self, kept: Kept) -> list[Step]:
         """The stages of one object in order; each has the fingerprint of the one before among its inputs."""
@@ -85,7 +92,7 @@ class Preparation:
         inputs = {
             "scene": stage_fingerprint("scene", reader, {"files": self._scene_fingerprint}),
             "object": f"{kept.id} {kept.category}",
-        }
+        } | self._poses.inputs()
         steps: list[Step] = []
         for name, manifest in MANIFESTS.items():
             config = self._job.plain(name)
@@ -149,7 +156,8 @@ class Preparation:
 
     def _call(self, name: str, folder: ObjectFolder, kept: Kept) -> dict[str, Any] | None:
         stage = self._stages[name]
-        return stage(self._scene, folder, kept) if name == "objects" else stage(self._scene, folder)
+        scene = self.scene(kept)
+        return stage(scene, folder, kept) if name == "objects" else stage(scene, folder)
 
 
 def _distrust(steps: list[Step]) -> None:

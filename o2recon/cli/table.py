@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-PREPARING = ("scene", "check", "depth", "instances", "outlines", "poses", "objects", "volume", "masks", "inpaint", "cues")
+PREPARING = (
+    *("scene", "check", "depth", "instances", "outlines", "poses"),
+    *("objects", "volume", "masks", "inpaint", "cues"),
+)
 """Config groups of the stages whose files lie in `work/`, in the order in which they run."""
 FITTING = ("data", "field", "render", "loss", "semantic", "train")
 CHOICES = ("experiment", "ablation")

@@ -13,6 +13,7 @@ from o2recon.objects.select import Kept, Selection, Selector
 from o2recon.objects.similarity import ClipSimilarity
 from o2recon.objects.stored import StoredScores
 from o2recon.objects.views import Views
+from o2recon.poses import PosedScene
 from o2recon.progress import track
 from o2recon.scene import Scene
 from o2recon.types import Frame, ObjectRecord, ViewRecord
@@ -91,6 +92,7 @@ class Objects:
                     camera_to_world=frame.camera_to_world,
                     score=scores[frame.index],
                     held_out=frame.index in held_out,
+                    correction=_correction(scene, frame.index),
                 )
             )
         _remove_others(folder, chosen)
@@ -109,7 +111,12 @@ class Objects:
             "cloud_points": len(points),
             "box_m": [round(float(2 * x), 4) for x in object_frame.half_extents],
             "skipped_frames": {str(i): reason for i, reason in sorted(scene.skipped.items())},
-        }
+        } | ({"poses": scene.notes} if isinstance(scene, PosedScene) else {})
+
+
+def _correction(scene: Scene, index: int) -> tuple[float, float] | None:
+    found = scene.corrections.get(index) if isinstance(scene, PosedScene) else None
+    return None if found is None else (found.degrees, found.cm)
 
 
 def visible_mask(frame: Frame, object_id: int) -> Bool[np.ndarray, "height width"]:

@@ -37,14 +37,14 @@ class IdVotes:
 
     def __init__(self, *, spacing: float, reach_px: int, power: float) -> None:
         self.spacing, self.reach_px, self.power = spacing, reach_px, power
-        self._keys = np.zeros(0, np.int64)
-        self._sums = np.zeros(0)
+        self._keys: np.ndarray = np.zeros(0, np.int64)
+        self._sums: np.ndarray = np.zeros(0)
         self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, frame: Frame) -> None:
         """All pixels of a frame that have depth."""
         measured = frame.depth > 0
-        cells = self.cells(frame, measured).astype(np.int64)
+        cells = self.cells(frame, measured)
         weight = np.clip(outline_distance(frame.instance)[measured] / self.reach_px, 0, 1) ** self.power
         keys = cells << ID_BITS | frame.instance[measured]
         order = np.argsort(keys, kind="stable")
