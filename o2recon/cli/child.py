@@ -21,6 +21,8 @@ STARTED = "O2RECON_JOB_STARTED"
 """In a job's environment: when its process was started, seconds since 1970."""
 INTERRUPTED, TERMINATED = 130, 143
 """What a shell calls a process that Ctrl-C or SIGTERM ended."""
+GRACE_S = 8.0
+"""How long a process that got SIGTERM may take to end by itself."""
 
 
 def end_with_parent() -> None:
@@ -38,6 +40,9 @@ def seconds_since_start() -> float | None:
 def _wait_for_the_end() -> None:
     while os.read(0, 1):
         pass
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # a training saves
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)
     os._exit(INTERRUPTED)  # without unwinding: checkpoints and results are written atomically
 
 

@@ -19,6 +19,9 @@ Every option is an override 'key=value'; '-m' runs all combinations of comma-sep
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `o2recon` with `argv` (default: the command line) and exit: 0 ok, 1 some object failed, 2 bad input."""
+    from o2recon.cli.termination import end_on_sigterm
+
+    end_on_sigterm()
     sys.exit(status_of(list(sys.argv[1:] if argv is None else argv)))
 
 
@@ -51,6 +54,7 @@ def _launched(name: str, arguments: list[str]) -> int:
     from o2recon.cli.child import INTERRUPTED, TERMINATED, end_with_parent
     from o2recon.cli.errors import ObjectsFailed, is_debugging, one_line
     from o2recon.cli.launch import launch
+    from o2recon.cli.termination import LINE, Terminated
 
     end_with_parent()
     try:
@@ -63,7 +67,9 @@ def _launched(name: str, arguments: list[str]) -> int:
         if error.code:
             raise
         # Lightning ends a training that got SIGTERM as if all were well
-        return _complain("terminated; the same command continues from the last checkpoint", status=TERMINATED)
+        return _complain(LINE, status=TERMINATED)
+    except Terminated:
+        return _complain(LINE, status=TERMINATED)
     except Exception as error:  # the boundary to the shell: every error becomes one line and a status
         if is_debugging(arguments):
             raise

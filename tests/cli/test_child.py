@@ -86,7 +86,7 @@ def test_a_terminated_training_is_not_taken_for_a_finished_one(
 
     monkeypatch.setattr("o2recon.cli.launch.launch", terminated)
     assert status_of(["run", "scene.root=here"]) == 143
-    assert "continues from the last checkpoint" in capsys.readouterr().err
+    assert "continues from where it was" in capsys.readouterr().err
 
 
 WORKER = "import sys; from omegaconf import OmegaConf; from o2recon.cli.child import SweepJob; "
