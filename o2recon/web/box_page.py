@@ -144,9 +144,9 @@ class BoxDrawing:
         drawn = Drawn.opened(Path(self.file) if self.file is not None else work / scene.name / "boxes.yaml")
         points, colors = colored_points(scene, max_points=self.max_points, max_frames=self.max_frames)
         port = free_port(self.host, self.port)
-        with running(self.host, port, scene.name) as server:
+        with running(self.host, port, scene.name) as (server, url):
             page = BoxPage(server, drawn, points, colors, floor=scene.floor_height(), point_m=self.point_m)
-            yield f"http://{'localhost' if self.host in ('0.0.0.0', '::') else self.host}:{server.get_port()}", page
+            yield url, page
 
 
 def _quaternion(yaw: float) -> Float[np.ndarray, "4"]:

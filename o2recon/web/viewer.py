@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from o2recon.web.gate import EVERYWHERE, gated, without_tunnel
 from o2recon.web.page import Page
 from o2recon.web.placing import Drawing
 from o2recon.web.study import open_study
@@ -76,10 +77,8 @@ class Viewer:
         port = free_port(self._host, self._port)
         if self._port not in (0, port):
             _LOG.warning("port %d is taken: using %d", self._port, port)
-        with running(self._host, port, study_dir.name) as server:
-            shown = "localhost" if self._host in ("0.0.0.0", "::") else self._host
-            shown = f"[{shown}]" if ":" in shown else shown
-            yield Opened(f"http://{shown}:{server.get_port()}", Page(server, study, self._drawing), server)
+        with running(self._host, port, study_dir.name) as (server, url):
+            yield Opened(url, Page(server, study, self._drawing), server)
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -99,8 +98,11 @@ def free_port(host: str, wanted: int) -> int:
 
 
 @contextlib.contextmanager
-def running(host: str, port: int, study: str) -> Iterator["viser.ViserServer"]:
-    """A viser server that says nothing of its own. ImportError that names the extra when viser is missing."""
+def running(host: str, port: int, study: str) -> Iterator[tuple["viser.ViserServer", str]]:
+    """A viser server that says nothing of its own, behind a gate, and its address with the token.
+
+    ImportError that names the extra when viser is missing.
+    """
     try:
         import viser
     except ImportError as problem:
@@ -109,10 +111,12 @@ def running(host: str, port: int, study: str) -> Iterator["viser.ViserServer"]:
     level = log.level
     log.setLevel(logging.WARNING)
     try:
-        with _silent():
+        with _silent(), gated(host) as token:
             server = viser.ViserServer(host=host, port=port, label=f"o2recon: {study}", verbose=False)
+        without_tunnel(server)
+        shown = "localhost" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
         try:
-            yield server
+            yield server, f"http://{shown}:{server.get_port()}/{token}/"
         finally:
             with _silent():
                 server.stop()

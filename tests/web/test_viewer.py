@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_the_page_is_served_and_ends_with_the_block(outputs: Path, make_viewer: 
 
 def test_it_listens_on_loopback_only(outputs: Path, make_viewer: Any) -> None:
     with make_viewer().opened(outputs, outputs.parents[1] / "work") as opened:
-        port = int(opened.url.rpartition(":")[2])
+        port = int(urlsplit(opened.url).port or 0)
         with socket.create_server(("127.0.0.2", port)):  # would be taken, were it bound to every address
             pass
 

@@ -40,8 +40,9 @@ class Guard:
     `app` sees the path without the token. Every answer carries HEADERS.
     """
 
-    def __init__(self, app: App, *, token: str, max_body: int) -> None:
-        self._app, self._token, self._max_body = app, token.encode(), max_body
+    def __init__(self, app: App, *, token: str, max_body: int, hosts: tuple[str, ...] | None = LOOPBACK) -> None:
+        """`hosts`: names that the machine may be asked by; None: any, as long as the token is right."""
+        self._app, self._token, self._max_body, self._hosts = app, token.encode(), max_body, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +50,7 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008})
             return
         send = _with_headers(send)
-        refusal = self._refusal(scope)
+        refusal = self.refusal(scope)
         if refusal is not None:
             await _refuse(send, *refusal)
             return
@@ -57,13 +58,15 @@ class Guard:
         inner = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
         await self._app(inner, self._limited(receive), send)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason when a request may not pass, from its `method`, `path` and `headers`."""
         hosts = _values(scope, b"host")
-        if len(hosts) != 1 or _name(hosts[0]) not in LOOPBACK:
+        name = _name(hosts[0]) if len(hosts) == 1 else None
+        if name is None or (self._hosts is not None and name not in self._hosts):
             return 403, "this page answers only to 127.0.0.1 and localhost"
         token, slash, _ = scope["path"].removeprefix("/").partition("/")
-        if not hmac.compare_digest(token.encode(), self._token) or not slash:
-            return 403, "wrong address: use the one that 'o2recon annotate' printed, with its last slash"
+        if not hmac.compare_digest(token.encode(errors="surrogateescape"), self._token) or not slash:
+            return 403, "wrong address: use the one that o2recon printed, with its last slash"
         own = f"http://{hosts[0]}"
         if any(origin != own for origin in _values(scope, b"origin")):
             return 403, "another site's page may not ask"
