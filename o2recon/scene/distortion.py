@@ -18,12 +18,17 @@ def seen_at(
     growing, where the polynomial folds back into the image. ValueError for another number of coefficients.
     """
     x, y = rays[..., 0], rays[..., 1]
-    if not lens.distortion or not (lens.fisheye or any(lens.distortion)):  # a fisheye of zeros is equidistant
+    if is_pinhole(lens):
         return _pixels(lens, x, y), np.ones(x.shape, bool)
     check_distortion(lens.distortion, fisheye=lens.fisheye, source="the lens")
     bend = _fisheye if lens.fisheye else _perspective
     x, y, trusted = bend(lens.distortion, x, y)
     return _pixels(lens, x, y), trusted
+
+
+def is_pinhole(lens: Lens) -> bool:
+    """Straight lines are straight in its images. A fisheye lens with coefficients 0 is none: r' = atan(r)."""
+    return not lens.distortion or not (lens.fisheye or any(lens.distortion))
 
 
 def check_distortion(distortion: tuple[float, ...], *, fisheye: bool, source: str) -> None:

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float, Num, Shaped
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.scene.capture import Lens
-from o2recon.scene.distortion import seen_at
+from o2recon.scene.distortion import is_pinhole, seen_at
 from o2recon.types import Camera
 
 AREA_ABOVE = 1.5
@@ -82,7 +82,7 @@ def _positions(lens: Lens, target: Camera) -> tuple[np.ndarray, np.ndarray, np.n
     for every frame.
     """
     k, t = lens.camera.intrinsics, target.intrinsics
-    if any(lens.distortion) or k[0, 1] or t[0, 1]:
+    if not is_pinhole(lens) or k[0, 1] or t[0, 1]:
         at, trusted = seen_at(lens, unnormalized_rays(target, pixel_centers(target)))
         return at[..., 0], at[..., 1], trusted
     u, v = np.arange(target.width)[None] + 0.5, np.arange(target.height)[:, None] + 0.5

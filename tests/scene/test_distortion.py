@@ -39,6 +39,11 @@ def test_the_fisheye_model_is_that_of_opencv() -> None:
     assert trusted.all()
 
 
+def test_a_fisheye_lens_with_coefficients_of_zero_is_still_no_pinhole() -> None:
+    at, _ = seen_at(Lens(CAMERA, (0.0,) * 4, fisheye=True), np.array([[1.0, 0, 1], [0, -1, 1]]))
+    np.testing.assert_allclose(at, [[321 + 100 * np.pi, 238], [321, 238 - 102.5 * np.pi]])
+
+
 def test_without_coefficients_a_lens_is_a_pinhole() -> None:
     at, _ = seen_at(Lens(CAMERA), RAYS)
     np.testing.assert_allclose(at, (RAYS @ CAMERA.intrinsics.T)[..., :2])
