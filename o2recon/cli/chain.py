@@ -250,6 +250,7 @@ class Chain:
             "inpainter": notes.get("inpaint", {}).get("inpainter"),
             "poses": notes.get("objects", {}).get("poses"),
             "semantic": None,
+            "sample_share": None,
             "fingerprint": identity["fingerprint"],
             "inputs": identity["inputs"],
             "versions": {

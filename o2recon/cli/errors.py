@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from o2recon.machine import causes, device_error, out_of_memory
+
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -30,16 +32,6 @@ def is_debugging(arguments: Sequence[str]) -> bool:
     return os.environ.get("O2RECON_DEBUG") == "1" or "hydra.verbose=true" in arguments
 
 
-def causes(error: BaseException) -> list[BaseException]:
-    """The error and what caused it, outermost first."""
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in chain:
-        chain.append(current)
-        current = current.__cause__ or current.__context__
-    return chain
-
-
 def is_full_disk(error: BaseException) -> bool:
     """Whether the error comes from a disk (or quota) without space left.
 
@@ -56,6 +48,8 @@ def one_line(error: BaseException) -> str:
     if is_full_disk(error):
         name = next((e.filename for e in causes(error) if isinstance(e, OSError) and e.filename), None)
         return f"the disk is full{f' ({name})' if name else ''}: free some space and start the same command again"
+    if (told := _of_the_machine(error)) is not None:
+        return told
     from hydra.errors import HydraException, InstantiationException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -70,6 +64,22 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, (ValueError, ImportError, OSError)) or type(error).__module__.startswith("o2recon."):
         return _squeezed(str(error))
     return f"{type(error).__name__}: {_squeezed(str(error))} (unexpected; O2RECON_DEBUG=1 shows where)"
+
+
+def _of_the_machine(error: BaseException) -> str | None:
+    """Of errors of memory and devices; None for others, and for those that only repeat them."""
+    if isinstance(error, (ObjectsFailed, ValueError)):
+        return None
+    if (memory := out_of_memory(error)) is not None:
+        said = _squeezed(str(memory)) or type(memory).__name__
+        remedy = "lower data.num_rays, end what else uses it, or give device=cpu"
+        if "CUDA" not in said:
+            remedy = "end other programs, raise scene.frame_skip, or lower data.num_rays and data.rays.max_rays"
+        return f"memory is short ({said[:120].rstrip('. ')}): {remedy}"
+    if (device := device_error(error)) is not None:
+        said = str(device).strip().splitlines()[0]
+        return f"the GPU failed ({said[:120]}): the same command with retry=failed tries again, device=cpu does without"
+    return None
 
 
 def _squeezed(text: str) -> str:

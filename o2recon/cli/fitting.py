@@ -195,6 +195,7 @@ class Fitting:
             "device": self._device_name(),
             "encoding": encoding_of(field, self._device),
             "semantic": self.semantic_network,
+            "sample_share": module.data.sample_share,
             "seconds": seconds,
         }
         write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)

@@ -18,6 +18,7 @@ from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.cli.table import STAGES
 from o2recon.cli.truth import truth_files, truth_folder
+from o2recon.machine import answers, give_memory_back
 from o2recon.mesh import write_scene
 from o2recon.objects import Selection
 from o2recon.scene import Scene
@@ -76,8 +77,9 @@ def run(job: Job) -> list[dict[str, Any]]:
     if job.config.sweep.job and any(o.state == "busy" for o in outcomes):
         raise ObjectsFailed("another process works on it: o2recon status shows when it is done", results)
     if any(o.failed for o in outcomes):
-        failed = sum(o.failed for o in outcomes)
-        raise ObjectsFailed(f"{failed} of {len(outcomes)} objects failed: {_failures(outcomes)}", results)
+        failed, untried = sum(o.failed for o in outcomes), len(asked.kept) - len(outcomes)
+        told = f"{failed} of {len(asked.kept)} objects failed: {_failures(outcomes)}"
+        raise ObjectsFailed(told + (f"; {untried} were not tried" if untried else ""), results)
     return results
 
 
@@ -85,11 +87,24 @@ def _outcomes(job: Job, scene: Scene, asked: Wanted, console: Console) -> list[O
     """The job's chain for every object, its `scene.glb` and its table."""
     prepares, fits = PARTS[job.stage]
     chain = Chain(job, scene, prepares=prepares, fits=fits)
-    outcomes = [chain(kept, one=asked.one) for kept in asked.kept]
+    outcomes = _one_after_the_other(chain, asked, job.device)
     scored = fits[-1:] == ("evaluate",)
     if scored:
         _write_scene(job, scene, outcomes)
     console.print(_table(f"{scene.name}: {job.experiment}", outcomes, scored=scored))
+    return outcomes
+
+
+def _one_after_the_other(chain: Chain, asked: Wanted, device: str) -> list[Outcome]:
+    """The chain for every object; until the device fails in a way that this process cannot recover from."""
+    outcomes: list[Outcome] = []
+    for kept in asked.kept:
+        outcomes.append(chain(kept, one=asked.one))
+        if outcomes[-1].failed:
+            give_memory_back()
+            if not answers(device):
+                logger.error("%s does not answer any more: the same command goes on with the other objects", device)
+                break
     return outcomes
 
 

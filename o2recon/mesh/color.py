@@ -8,6 +8,7 @@ import trimesh
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from o2recon.mesh.chunks import InChunks
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectFrame
 
@@ -23,10 +24,9 @@ def vertex_colors(
     """
     points = torch.from_numpy(world_to_object(frame, np.asarray(mesh.vertices)).astype(np.float32))
     normals = torch.from_numpy((np.asarray(mesh.vertex_normals) @ frame.rotation).astype(np.float32))
-    parts = []
+    asked = InChunks(lambda p, n: color(p.to(device), n.to(device)).detach().float().cpu(), chunk=chunk)
     with torch.no_grad():
-        for p, n in zip(points.split(chunk), normals.split(chunk), strict=True):
-            parts.append(color(p.to(device), n.to(device)).detach().float().cpu())
+        parts = asked(points, normals)
     rgb = torch.cat(parts).numpy() if parts else np.zeros((0, 3), np.float32)
     if not np.isfinite(rgb).all():
         raise ValueError("the colour field is not finite on the surface: training diverged; lower the learning rate")

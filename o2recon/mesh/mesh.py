@@ -11,6 +11,7 @@ import torch
 import trimesh
 from jaxtyping import Float
 
+from o2recon.machine import give_memory_back, out_of_memory
 from o2recon.mesh.clean import kept_faces, remove_floaters, split
 from o2recon.mesh.color import Color, set_colors, stored_colors, vertex_colors
 from o2recon.mesh.evidence import Evidence, area_shares, vertex_evidence
@@ -19,7 +20,7 @@ from o2recon.mesh.marching import Sdf, extract
 from o2recon.mesh.raycast import Caster
 from o2recon.mesh.render import orbit, render_looks
 from o2recon.mesh.visible import DepthView, visible_faces
-from o2recon.types import ObjectView
+from o2recon.types import ObjectFrame, ObjectView
 from o2recon.workspace import ObjectFolder, write_image
 
 _LOG = logging.getLogger(__name__)
@@ -95,11 +96,26 @@ class Mesher:
         frame = record.frame
         longest = 2 * float(frame.half_extents.max())
         spacing = max(self.spacing_m, longest / self.max_resolution)
-        mesh = extract(sdf, frame, spacing_m=spacing, **self.sampling, device=device)  # type: ignore[arg-type]
+        mesh = self._extracted(sdf, frame, spacing, device)
         rgb = None
         if color is not None:
             rgb = vertex_colors(mesh, color, frame, chunk=int(self.sampling["chunk"]), device=device)
         return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out, clean=True)
+
+    def _extracted(self, sdf: Sdf, frame: ObjectFrame, spacing: float, device: str | torch.device) -> trimesh.Trimesh:
+        """With the grid on `device`; in the machine's memory where that one's does not hold it."""
+        try:
+            return extract(sdf, frame, spacing_m=spacing, **self.sampling, device=device)  # type: ignore[arg-type]
+        except (RuntimeError, MemoryError) as error:
+            if torch.device(device).type == "cpu" or out_of_memory(error) is None:
+                raise
+        _LOG.warning("the memory of %s is short: the mesh is put together on the CPU", device)
+        give_memory_back()  # the error is not held any more
+
+        def carried(points: torch.Tensor) -> torch.Tensor:
+            return sdf(points.to(device)).cpu()
+
+        return extract(carried, frame, spacing_m=spacing, **self.sampling)  # type: ignore[arg-type]
 
     def finish(
         self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path, *, clean: bool

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from o2recon.mesh.chunks import InChunks
+
 _BATCH = 2**18
 Sdf = Callable[[Float[Tensor, "points 3"]], Float[Tensor, "points"]]
 
@@ -29,11 +31,12 @@ class SparseNodes:
 
     The solid is intersected with the box (max of the field and the box's own distance), so that the nodes on its sides
     are outside, and no value is exactly zero. Storage comes in blocks of `block` nodes a side, a power of two. `chunk`:
-    points given to the field at once. ValueError when it is not finite, or inside on over 70 % of the box's sides.
+    points given to the field at once, fewer where memory is short. ValueError when it is not finite, or inside on over
+    70 % of the box's sides.
     """
 
     def __init__(self, sdf: Sdf, grid: NodeGrid, *, block: int, chunk: int, device: str | torch.device) -> None:
-        self._sdf, self._block, self._chunk = sdf, block, chunk
+        self._block, self._asked = block, InChunks(lambda p: sdf(p).detach().float().reshape(-1), chunk=chunk)
         self._bits = block.bit_length() - 1
         self._cells = torch.tensor(grid.cells, device=device)
         self._step = torch.tensor(grid.step, dtype=torch.float32, device=device)
@@ -103,7 +106,7 @@ class SparseNodes:
 
     def _field(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points"]:
         with torch.no_grad():
-            parts = [self._sdf(part).detach().float().reshape(-1) for part in points.split(self._chunk)]
+            parts = self._asked(points)
         values = torch.cat(parts) if parts else points[:, 0]
         bad = len(values) - int(torch.isfinite(values).sum())
         if bad:

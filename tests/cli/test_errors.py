@@ -32,3 +32,20 @@ def test_the_unexpected_says_how_to_see_more() -> None:
 def test_failed_objects_carry_all_results() -> None:
     error = ObjectsFailed("1 of 2 objects failed", [{"status": "ok"}, {"status": "failed"}])
     assert str(error) == "1 of 2 objects failed" and len(error.results) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "remedy"),
+    [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"), "Tried to allocate", "data.num_rays"),
+        (MemoryError(), "memory is short (MemoryError)", "end other programs"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel"), "illegal", "retry=failed"),
+    ],
+)
+def test_the_machines_failures_have_a_remedy(error: Exception, said: str, remedy: str) -> None:
+    line = one_line(error)
+    assert said in line and remedy in line and "\n" not in line and "unexpected" not in line
+
+
+def test_an_error_that_reports_others_is_left_as_it_is() -> None:
+    assert one_line(ObjectsFailed("1 of 2 objects failed: CUDA out of memory", [])).startswith("1 of 2")
