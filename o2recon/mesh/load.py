@@ -13,20 +13,56 @@ SIZES |= {"int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4
 SIZES |= {"int64": 8, "uint64": 8, "double": 8, "float64": 8}
 MAX_COORDINATE = 1e9
 COUNT = re.compile(r"\d{1,12}")
+FORMATS = (".ply", ".obj", ".off", ".stl", ".glb", ".gltf")
+"""Others are not read: trimesh opens archives, XML and whatever else is installed for any ending that it knows."""
+MAX_BESIDE = 1 << 28
+"""Bytes of a file that a mesh names: materials, textures, buffers."""
+
+
+class Beside(trimesh.resolvers.Resolver):
+    """Files that a mesh names, from its own folder or below; ValueError for any other, also behind a link."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def keys(self) -> list[str]:
+        """None are listed: what a mesh does not name is not looked for."""
+        return []
+
+    def namespaced(self, namespace: str) -> "Beside":
+        return Beside(self._path(namespace))
+
+    def get(self, name: str) -> bytes:
+        path = self._path(name)
+        if not path.is_file() or path.stat().st_size > MAX_BESIDE:
+            raise ValueError(f"{path} is no file, or a giant one")
+        return path.read_bytes()
+
+    def write(self, name: str, data: str | bytes) -> None:
+        raise ValueError("reading a mesh writes nothing")
+
+    def _path(self, name: str) -> Path:
+        path = (self._folder / str(name).strip()).resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError(f"it names {name!r:.80}, which leaves its folder")
+        return path
 
 
 def load_geometry(path: Path, **options: Any) -> Any:
     """What trimesh makes of a file, vertices as stored: they are numbers below 1e9, and corners of faces exist.
 
     ValueError, one line that names the file, when it is damaged. Sizes that a PLY file claims are compared with its
-    length before any room is made for them; pictures that it names are not opened.
+    length before any room is made for them; pictures that it names are not opened. Files that other formats name are
+    opened below the mesh's own folder only.
     """
     path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"{path} is no mesh that can be read: save it as one of {', '.join(FORMATS)}")
     if path.suffix.lower() == ".ply":
         check_ply(path)
         options["skip_materials"] = True
     try:
-        geometry = trimesh.load(path, process=False, **options)
+        geometry = _loaded(path, options)
     except Exception as error:  # trimesh has a loader per format, and damage raises nearly anything in them
         raise ValueError(f"{path} cannot be read as geometry ({_line(error)}): write it again") from error
     for part in _parts(geometry):
@@ -36,6 +72,12 @@ def load_geometry(path: Path, **options: Any) -> Any:
         if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
             raise ValueError(f"{path} has faces with vertices that are not there: write it again")
     return geometry
+
+
+def _loaded(path: Path, options: dict[str, Any]) -> Any:
+    with open(path, "rb") as file:
+        kind = path.suffix.lower().removeprefix(".")
+        return trimesh.load(file, file_type=kind, resolver=Beside(path.parent), process=False, **options)
 
 
 def check_ply(path: Path) -> None:
