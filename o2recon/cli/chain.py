@@ -31,6 +31,7 @@ from o2recon.sweep import (
     exclusive,
     fingerprint_of_files,
     is_finished,
+    parsed_config,
     read_result,
     run_fingerprint,
     with_network,
@@ -222,9 +223,8 @@ class Chain:
         old: dict[str, Any] = {"inputs": before.get("inputs") or {}, "version": version}
         new: dict[str, Any] = {"inputs": identity["inputs"], "version": package_version()}
         if (folder / CONFIG).is_file():
-            config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-            assert isinstance(config, dict)
-            old |= deciding(with_network({str(k): v for k, v in config.items()}, before.get("semantic")))
+            config = parsed_config((folder / CONFIG).read_text(errors="replace"))
+            old |= deciding(with_network(config, before.get("semantic")))
             new |= identity["config"]
         what = "; ".join(changes(old, new)[:5])
         logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)

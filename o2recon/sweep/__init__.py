@@ -12,7 +12,7 @@ from o2recon.sweep.fingerprint import (
 from o2recon.sweep.journal import HEARTBEAT_S, Journal, Record, Standing, latest_sweep, standing
 from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
-from o2recon.sweep.result import RESULT, is_finished, read_result, write_result
+from o2recon.sweep.result import RESULT, is_finished, parsed_config, read_result, write_result
 from o2recon.sweep.status import Entry, study_status
 from o2recon.sweep.storage import KINDS, Removable, bytes_shown, holdings, removable, remove
 
@@ -39,6 +39,7 @@ __all__ = [
     "is_finished",
     "is_held",
     "latest_sweep",
+    "parsed_config",
     "plan_lines",
     "read_result",
     "removable",

@@ -14,7 +14,7 @@ import yaml
 from o2recon.manifest import package_version
 from o2recon.sweep.fingerprint import changes, deciding, run_fingerprint, with_network
 from o2recon.sweep.lock import is_held
-from o2recon.sweep.result import read_result
+from o2recon.sweep.result import parsed_config, read_result
 
 PENDING = ("new", "unfinished", "stale")
 """States that a sweep starts."""
@@ -163,7 +163,4 @@ def _loaded(file: Path) -> dict[str, Any]:
     return content | ({"seed": yaml.safe_load(seed[1])} if seed else {})
 
 
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> dict[str, Any]:
-    content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return {str(k): v for k, v in content.items()}
+_parsed = lru_cache(maxsize=64)(parsed_config)

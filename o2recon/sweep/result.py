@@ -5,9 +5,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from o2recon.files import write_json
 
 RESULT = "result.json"
+MAX_CONFIG = 1 << 20
+"""Bytes of a run's config.yaml; ours have a few thousand."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -22,6 +27,20 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def parsed_config(text: str) -> dict[str, Any]:
+    """A run's config as plain containers; {} for what is none. Whoever wrote it: nothing in it is called, looked up or
+    repeated (an alias of an alias would be, a million times)."""
+    if len(text) > MAX_CONFIG:
+        return {}
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
+            return {}
+        content = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return {str(k): v for k, v in content.items()} if isinstance(content, dict) else {}
 
 
 def is_finished(result: dict[str, Any] | None, *, fingerprint: str, retry: str | None) -> bool:

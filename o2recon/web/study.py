@@ -1,6 +1,7 @@
 """The runs of a study as the page offers them: scenes, the methods of a scene, the objects of both."""
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -113,7 +114,10 @@ def _prepared_in(file: Path, _stamp: int) -> str:
     except yaml.YAMLError as problem:
         _LOG.warning("%s cannot be read (%s)", file, problem)
         return "objects"
-    return str(config.get("prepared") or "objects") if isinstance(config, dict) else "objects"
+    name = config.get("prepared") if isinstance(config, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):  # a folder below the scene's, and no path
+        return "objects"
+    return name
 
 
 def _distinct(methods: Iterable[Method]) -> tuple[Method, ...]:

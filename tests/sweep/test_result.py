@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from o2recon.sweep import is_finished, read_result, write_result
+from o2recon.sweep import is_finished, parsed_config, read_result, write_result
 
 
 def test_a_result_survives_writing_and_reading(tmp_path: Path) -> None:
@@ -37,3 +37,21 @@ def test_a_torn_result_counts_as_none(tmp_path: Path) -> None:
 def test_what_is_skipped(status: str, fingerprint: str, retry: str | None, finished: bool) -> None:
     assert is_finished({"status": status, "fingerprint": fingerprint}, fingerprint="a", retry=retry) is finished
     assert not is_finished(None, fingerprint="a", retry=retry)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['touch {mark}']",
+        "a: !!python/object/new:pathlib.Path ['x']",
+        "a: &x [lol, lol]\nb: &y [*x, *x]\nc: [*y, *y]",
+        "a: " + "[" * 5000,
+        "- 1\n- 2",
+        "a: [1",
+        "x" * (2 << 20),
+    ],
+)
+def test_a_strangers_config_calls_and_repeats_nothing(text: str, tmp_path: Path) -> None:
+    assert parsed_config(text.replace("{mark}", str(tmp_path / "ran"))) == {}
+    assert not (tmp_path / "ran").exists()
+    assert parsed_config("a: ${oc.env:HOME}\n1: {b: [2]}") == {"a": "${oc.env:HOME}", "1": {"b": [2]}}

@@ -69,3 +69,12 @@ def test_the_state_changes_with_every_result(tmp_path: Path) -> None:
 def test_a_study_without_runs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no runs"):
         open_study(tmp_path / "nothing", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../../etc", "/etc", "..", "a/b", "", "3", "[a]", "a\\b", ".hidden"])
+def test_a_strangers_config_names_no_folder_elsewhere(name: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "main", ("quick", "none"), ("room", 2))
+    (run / "config.yaml").write_text(f"prepared: {name}\n")
+    (tmp_path / "work" / "room" / name.lstrip("/") / "2").mkdir(parents=True, exist_ok=True)
+    study = open_study(tmp_path / "main", tmp_path / "work")
+    assert study.prepared(study.runs[0]).path == tmp_path / "work/room/objects/2"

@@ -65,6 +65,7 @@ class Application:
 
     def _answering(self, answer: Callable[[Request, bytes], Response]) -> Any:
         """The endpoint: its body is read whole, the work is done in a thread, a refusal becomes its status."""
+
         async def endpoint(request: Request) -> Response:
             try:
                 return await run_in_threadpool(answer, request, await request.body())
