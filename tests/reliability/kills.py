@@ -82,7 +82,8 @@ def contents(folder: Path) -> dict[str, str]:
     for file in sorted(folder.rglob("*")):
         name = str(file.relative_to(folder))
         beside = file.name.startswith(PARTIAL) and file.parent.name in ("tiny", "main", "jobs")
-        if file.is_file() and not {"report", "cache"} & set(file.parts) and file.name != ".lock" and not beside:
+        told = {"report", "cache", ".lock", "previous.ckpt"} & set(file.parts)  # SIGTERM saves at steps of its own
+        if file.is_file() and not told and not beside:
             content = of_interest(file)
             if content is not None:
                 found[name] = hashlib.sha256(content).hexdigest()[:16]
