@@ -42,6 +42,9 @@ types: $(VENV)/.dev ## static types
 imports: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports
 
+audit: $(VENV)/.dev ## known vulnerabilities of what is installed; needs the network
+	$(BIN)/python -m pip_audit --skip-editable --progress-spinner off
+
 report: $(VENV)/.run ## report of a study: make report STUDY=main [SCENES="a b" OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS=0]
 	$(BIN)/o2recon report study=$(or $(STUDY),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
 
@@ -87,4 +90,4 @@ $(VENV)/.ray $(VENV)/.slurm: $(VENV)/.%: $(VENV)/.run
 	$(BIN)/python -m pip install -q -c constraints-dev.txt -e '.[$*]'
 	@touch $@
 
-.PHONY: help demo test test-slow check lint types imports report benchmark ablations sweep paper clean
+.PHONY: help demo test test-slow check lint types imports audit report benchmark ablations sweep paper clean

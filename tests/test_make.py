@@ -47,3 +47,7 @@ def test_scans_must_be_named(target: str, tmp_path: Path) -> None:
     command = ["make", target, f"VENV={tmp_path}"]
     ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert ran.returncode == 2 and "name the scans: make" in ran.stdout
+
+
+def test_the_audit_is_of_what_is_installed() -> None:
+    assert would_run("audit").endswith("-m pip_audit --skip-editable --progress-spinner off")
