@@ -116,13 +116,20 @@ class Selector:
         """One pass over the instance and label images of all usable frames. ValueError when they hold no object."""
         shares: dict[int, dict[int, float]] = defaultdict(dict)
         votes: dict[int, Counter[int]] = defaultdict(Counter)
+        thin = False
         read = scene.each(lambda i: (scene.instance(i), scene.label(i)))
         for index, (instance, label) in track(read, description="objects", total=len(scene.indices)):
             ids = opened(instance)
+            thin = thin or bool(instance.any())
             for object_id, count in zip(*np.unique(ids, return_counts=True), strict=True):
                 shares[int(object_id)][index] = float(count / ids.size)
             _count_labels(ids[::LABEL_STRIDE, ::LABEL_STRIDE], label[::LABEL_STRIDE, ::LABEL_STRIDE], votes)
         shares.pop(0, None)
+        if not shares and thin:
+            raise ValueError(
+                f"{scene.root} holds object ids, but nowhere as much as 3 x 3 pixels of one: scan thin objects from"
+                " nearer, or give larger images"
+            )
         if not shares:
             raise ValueError(
                 f"{scene.root} holds no object ids, only 0: export its instance images, or let instances= make them"
