@@ -11,6 +11,7 @@ from o2recon.cli.build import build
 from o2recon.cli.convert_objects import ObjectWriter, convert_objects
 from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene, opened_scene
+from o2recon.cli.space import check_space, converted
 from o2recon.cli.truth import truth_folder
 from o2recon.scene import Scene
 from o2recon.scene.painted import SKETCH_SUFFIX
@@ -29,6 +30,7 @@ def run(job: Job) -> Path:
         convert_objects(job, writer)
         return root
     scene = _asked_for(job)
+    check_space(converted(scene, root))
     writer(scene)
     _copy_truth(job, scene, root)
     _copy_sketches(scene, root)

@@ -16,6 +16,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
+from o2recon.cli.space import check_space, needs
 from o2recon.cli.table import STAGES
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.machine import answers, give_memory_back
@@ -86,6 +87,7 @@ def run(job: Job) -> list[dict[str, Any]]:
 def _outcomes(job: Job, scene: Scene, asked: Wanted, console: Console) -> list[Outcome]:
     """The job's chain for every object, its `scene.glb` and its table."""
     prepares, fits = PARTS[job.stage]
+    check_space(needs(job, scene, asked.kept, prepares=prepares, fits=fits))
     chain = Chain(job, scene, prepares=prepares, fits=fits)
     outcomes = _one_after_the_other(chain, asked, job.device)
     scored = fits[-1:] == ("evaluate",)

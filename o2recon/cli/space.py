@@ -1,0 +1,87 @@
+"""What a stage will write, told before it begins where the disk is too small for it."""
+
+import logging
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from o2recon.cli.job import Job
+from o2recon.cli.prepare import MANIFESTS
+from o2recon.objects import Kept
+from o2recon.scene import Scene
+from o2recon.sweep import RESULT, bytes_shown
+
+logger = logging.getLogger(__name__)
+
+PREPARED_PER_PIXEL, PREPARED_PER_OBJECT = 2.0, 3_000_000
+"""Bytes of prepared data: a view's pixel (1.5 to 3.2 on 29 objects of 640 x 480), and volume and notes of an object."""
+RUN, CHECKPOINTS = 10_000_000, 20_000_000
+"""Bytes of a run: meshes, pictures and tables; two checkpoints."""
+CONVERTED_PER_PIXEL = 0.7
+"""Bytes of colour, depth and ids of a frame as JPEG and PNG."""
+EXPORTED = 10_000_000
+"""Bytes of an object's textured meshes and collision shapes."""
+AMPLE = 2.0
+"""Where less than this many times the need is free, that is said too: these are estimates."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a stage will write below `folder`, which need not exist."""
+
+    what: str
+    folder: Path
+    num_bytes: int
+
+
+def needs(job: Job, scene: Scene, objects: Iterable[Kept], *, prepares: bool, fits: tuple[str, ...]) -> list[Need]:
+    """Of prepared data that is not there and of runs that have no result, for the objects asked for."""
+    pixels = scene.camera.width * scene.camera.height
+    prepared, runs, written = 0, 0, 0
+    for kept in objects:
+        if prepares and not (job.prepared_folder(scene.name, kept.id) / MANIFESTS["cues"]).is_file():
+            views = min(len(kept.frames), int(job.config.objects.views.max_views))
+            prepared += 1
+            written += int(views * pixels * PREPARED_PER_PIXEL) + PREPARED_PER_OBJECT
+        runs += bool(fits) and not (job.run_folder(scene.name, kept.id) / RESULT).is_file()
+    one_run = RUN + (CHECKPOINTS if "train" in fits and not job.config.baseline else 0)
+    return [
+        Need(f"the prepared data of {prepared} objects", Path(job.config.work), written),
+        Need(f"{runs} runs", job.study, runs * one_run),
+    ]
+
+
+def converted(scene: Scene, root: Path) -> list[Need]:
+    """Of a capture in another layout."""
+    pixels = len(scene.indices) * scene.camera.width * scene.camera.height
+    return [Need(f"{len(scene.indices)} frames", root, int(pixels * CONVERTED_PER_PIXEL))]
+
+
+def check_space(wanted: Iterable[Need]) -> None:
+    """ValueError where a disk has less space free than what will be written to it; a warning where little more."""
+    together: dict[int, list[Need]] = defaultdict(list)
+    for need in wanted:
+        if need.num_bytes:
+            together[_existing(need.folder).stat().st_dev].append(need)
+    for same in together.values():
+        total, free = sum(n.num_bytes for n in same), free_bytes(same[0].folder)
+        parts = " and ".join(f"{n.what} ({bytes_shown(n.num_bytes)} in {n.folder})" for n in same)
+        if total > free:
+            raise ValueError(
+                f"the disk is too small for {parts}, by estimate: {bytes_shown(free)} are free; free some space"
+                " ('o2recon clean' lists what can be made again), or name folders of another disk (work=, outputs=)"
+            )
+        if total * AMPLE > free:
+            logger.warning("disk: %s will be needed, by estimate; %s are free", parts, bytes_shown(free))
+
+
+def free_bytes(folder: Path) -> int:
+    """What this user may still write where `folder` is or will be."""
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.expanduser().absolute()
+    return next(p for p in (folder, *folder.parents) if p.is_dir())
