@@ -1,6 +1,5 @@
 """SIGTERM at every stage: gone within ten seconds, in one line, and the same command goes on from there."""
 
-import csv
 import os
 import signal
 import subprocess
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from reliability.kills import contents, different, start, undisturbed
+from reliability.moments import MOMENTS, OUT, steps_of
 
 from o2recon.cli.child import TERMINATED
 from o2recon.train import read_checkpoint
 
-OUT = Path("outputs/main/smoke/none/tiny")
 STUBBORN = """
 import sys, threading, time
 from o2recon.cli import termination
@@ -27,33 +26,6 @@ try:
 finally:
     time.sleep(60)
 """
-
-
-def steps_of(folder: Path, number: int) -> int:
-    """Of the newest row of its metrics.csv; 0 when there is none."""
-    file = folder / OUT / str(number) / "seed_0/metrics.csv"
-    if not file.is_file():
-        return 0
-    with open(file, newline="") as opened:
-        return max((int(row["step"]) for row in csv.DictReader(opened) if row["step"]), default=0)
-
-
-def logged(text: str) -> Callable[[Path], bool]:
-    return lambda folder: text in (folder / "log.txt").read_text()
-
-
-def made(name: str) -> Callable[[Path], bool]:
-    return lambda folder: (folder / OUT / name).is_file()
-
-
-MOMENTS: dict[str, Callable[[Path], bool]] = {
-    "choosing objects": logged("choosing objects"),
-    "preparation": logged("object 1 (chair): masks"),
-    "training": lambda folder: steps_of(folder, 1) >= 7,
-    "meshing": made("1/seed_0/checkpoints/manifest.json"),
-    "second training": lambda folder: steps_of(folder, 2) >= 23,
-    "report": made("2/seed_0/result.json"),
-}
 
 
 def terminated_at(moment: Callable[[Path], bool], folder: Path, room: Path) -> tuple[int, float]:
