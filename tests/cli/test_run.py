@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("few_samples")
 SCHEMA = {
     *("status", "error", "scene", "object", "category", "experiment", "ablation", "seed", "seconds", "steps", "device"),
     *("encoding", "inpainter", "semantic", "fingerprint", "versions", "metrics", "evidence", "mesh", "groundtruth"),
-    "verdict",
+    *("verdict", "sample_share"),
 }
 
 
@@ -52,6 +53,15 @@ def result(folder: Path, ablation: str = "none", number: int = 1) -> dict[str, A
     content = json.loads((out(folder, ablation, number) / "result.json").read_text())
     assert isinstance(content, dict)
     return content
+
+
+def test_a_result_names_what_it_was_made_with_and_from(study: Path) -> None:
+    found = result(study)
+    assert all(found["versions"][name] for name in ("o2recon", "commit", "python", "torch", "numpy"))
+    assert set(found["inputs"]) == {"prepared", "groundtruth"}
+    for known in (found["fingerprint"], *found["inputs"].values()):
+        assert re.fullmatch(r"[0-9a-f]{16}", known), known
+    assert found["seed"] == 0 and found["sample_share"] == 1 and (out(study) / "config.yaml").is_file()
 
 
 def test_a_run_writes_what_the_interface_promises(study: Path) -> None:
