@@ -57,8 +57,8 @@ def reduced(frame: Frame, object_id: int, *, width: int) -> tuple[Camera, np.nda
     return Camera(intrinsics, depth.shape[1], depth.shape[0]), depth, own
 
 
-def region_of(clouds: list[Float[np.ndarray, "points 3"]], *, around: float) -> Region | None:
-    """The ball that holds 90 % of the object's points, `around` metres wider; None without points."""
+def region_of(clouds: list[np.ndarray], *, around: float) -> Region | None:
+    """The ball that holds 90 % of the points (world) of some frames, `around` metres wider; None without points."""
     points = np.concatenate([np.zeros((0, 3)), *clouds])
     if len(points) == 0:
         return None

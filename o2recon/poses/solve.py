@@ -3,6 +3,7 @@ Rusinkiewicz's point-to-plane ICP, over all pairs at once), held by the given po
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -27,8 +28,8 @@ class Adjustment:
     Surfaces farther apart than a gate (metres) are not matched; each of `gates` holds for `iterations` steps. Residuals
     count by 1 / (1 + (r / (2 scale))^2)^2 with their median as scale (Geman-McClure). One pair counts as
     `pair_points` independent measurements, since the errors of depth are not independent from pixel to pixel;
-    silhouettes with `outline_weight`. Given poses are held with standard deviations `absolute` (degrees, cm), the
-    motion between neighbouring frames with `relative`. `margin`: metres from which something is seen past.
+    silhouettes with `outline_weight`. Given poses of cameras are held with standard deviations `absolute` (degrees,
+    cm), the motion between neighbouring frames with `relative`. `margin`: metres from which something is seen past.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Adjustment:
             matrix[j, :, i] -= block
             right[i] -= vector
             right[j] += vector
-        self._hold(matrix, right, motions)
+        self._hold(matrix, right, sights, motions)
         return np.linalg.solve(matrix.reshape(6 * n, 6 * n), right.ravel()).reshape(n, 6)
 
     def _normal_equations(
@@ -123,22 +124,31 @@ class Adjustment:
         weighted = jacobian * weight[:, None]
         return jacobian.T @ weighted, weighted.T @ pair.distances
 
-    def _hold(self, matrix: np.ndarray, right: np.ndarray, motions: list[Motion]) -> None:
-        """The given poses, and the motion from each frame to the next, as they are."""
-        now = np.array([[*m.turn, *m.shift] for m in motions])
-        n = len(motions)
-        first, second, every = np.arange(n - 1), np.arange(1, n), np.arange(n)
-        absolute, relative = (_precision(*deviations) for deviations in (self.absolute, self.relative))
-        for k in range(6):
-            matrix[every, k, every, k] += absolute[k]
-            matrix[first, k, first, k] += relative[k]
-            matrix[second, k, second, k] += relative[k]
-            matrix[first, k, second, k] -= relative[k]
-            matrix[second, k, first, k] -= relative[k]
-        right -= now * absolute
-        difference = (now[1:] - now[:-1]) * relative
-        right[:-1] += difference
-        right[1:] -= difference
+    def _hold(self, matrix: np.ndarray, right: np.ndarray, sights: Sequence[Sight], motions: list[Motion]) -> None:
+        """The given poses, and the motion from each frame to the next, as they are: both as the cameras move, since
+        that is what drifts. So a common motion of all frames, which no depth can see, is what makes them move least."""
+        absolute, relative = (np.diag(_precision(*deviations)) for deviations in (self.absolute, self.relative))
+        now = [np.concatenate([m.turn, m.shift]) for m in motions]
+        cameras = [_at_camera(s.given[:3, 3] - m.center) for s, m in zip(sights, motions, strict=True)]
+        for i, at in enumerate(cameras):
+            matrix[i, :, i] += at.T @ absolute @ at
+            right[i] -= at.T @ absolute @ at @ now[i]
+        for i, (at, following) in enumerate(pairwise(cameras)):
+            difference = relative @ (at @ now[i] - following @ now[i + 1])
+            matrix[i, :, i] += at.T @ relative @ at
+            matrix[i + 1, :, i + 1] += following.T @ relative @ following
+            matrix[i, :, i + 1] -= at.T @ relative @ following
+            matrix[i + 1, :, i] -= following.T @ relative @ at
+            right[i] -= at.T @ difference
+            right[i + 1] += following.T @ difference
+
+
+def _at_camera(lever: Float[np.ndarray, "3"]) -> Float[np.ndarray, "6 6"]:
+    """(turn, shift) about the centre -> about the camera, which lies at `lever` from there."""
+    x, y, z = lever
+    matrix = np.eye(6)
+    matrix[3:, :3] = -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return matrix
 
 
 def _precision(degrees: float, cm: float) -> Float[np.ndarray, "6"]:
