@@ -156,9 +156,9 @@ def _run(folder: Path, *, known: int) -> Candidate:
     failed = result.get("error") or "the run left no mesh.ply"
     truth = result.get("groundtruth")
     return Candidate(
-        method=str(result.get("experiment") or experiment),
-        ablation=str(result.get("ablation") or ablation),
-        scene=str(result.get("scene") or scene),
+        method=_name(result, "experiment") or experiment,
+        ablation=_name(result, "ablation") or ablation,
+        scene=_name(result, "scene") or scene,
         object=int(object_id),
         seed=seed.removeprefix("seed_"),
         mesh=mesh if mesh.is_file() else None,
@@ -167,6 +167,12 @@ def _run(folder: Path, *, known: int) -> Candidate:
         error=None if mesh.is_file() else str(failed),
         groundtruth=Path(str(truth)) if truth and Path(str(truth)).is_dir() else None,
     )
+
+
+def _name(result: dict[str, Any], key: str) -> str | None:
+    """A name that a folder can have; None for anything else: somebody else's result may not say where ours are put."""
+    value = result.get(key)
+    return value if isinstance(value, str) and re.fullmatch(r"\w[^/\\\x00-\x1f]{0,199}", value) else None
 
 
 def _result(file: Path) -> dict[str, Any]:

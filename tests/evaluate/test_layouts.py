@@ -131,3 +131,15 @@ def test_one_number_under_two_names_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "01.ply", sphere(2))
     with pytest.raises(ValueError, match="both mean object 1"):
         find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../escaped", "/tmp/escaped", "..", "a/b", "a\\b", ".hidden", "", "a\nb", 3, ["a"]]
+)
+def test_a_strangers_result_does_not_say_where_ours_are_put(tmp_path: Path, name: object) -> None:
+    write_run(tmp_path / "theirs", experiment=name, ablation=name, scene=name)
+    (c,) = find(tmp_path / "theirs").candidates
+    assert (c.method, c.ablation, c.scene) == ("quick", "none", "room")
+    write_run(tmp_path / "other", experiment="ours 2+x", ablation="no_normal+no_color", scene="scene0005_00")
+    (c,) = find(tmp_path / "other").candidates
+    assert (c.method, c.ablation, c.scene) == ("ours 2+x", "no_normal+no_color", "scene0005_00")
