@@ -147,7 +147,7 @@ class Fitting:
             (out / MESHED).unlink(missing_ok=True)
             logger.info("object %s: %s", folder.path.name, self._job.experiment)
             mesh, seconds = timed(lambda: self._baseline(scene, folder))
-            views = [folder.read_view(v) for v in folder.read_record().views]
+            views = (folder.read_view(v) for v in folder.read_record().views)
             clean = bool(mesh.is_watertight)
             result, finishing = timed(lambda: self._mesher.finish(mesh, None, views, out, clean=clean))
             times = {"baseline": seconds, "mesh": finishing}

@@ -118,8 +118,8 @@ class MeshScorer:
         return done | {"metrics": None if truth is None else self._evaluator.metrics(mesh, whole, truth)}
 
     def _seen_part(self, mesh: trimesh.Trimesh, prepared: ObjectFolder) -> trimesh.Trimesh:
-        views = [prepared.read_view(view) for view in prepared.read_record().views]
-        depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
+        views = (prepared.read_view(view) for view in prepared.read_record().views)
+        depths = (DepthView(v.camera, v.camera_to_world, v.depth) for v in views)
         return visible_part(mesh, depths, depth_sigma=self._evaluator.depth_sigma, margin=self._evaluator.margin)
 
     def _cloud(self, surface: Surface, truth: Truth | None) -> dict[str, Any]:

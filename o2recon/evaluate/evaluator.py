@@ -1,9 +1,8 @@
 """The evaluate stage: one mesh against the truth, and the verdict that needs none."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,10 @@ class Evaluator:
         """
         record = folder.read_record()
         truth = find_truth(groundtruth, record.object)
-        every = cache(lambda: [folder.read_view(view) for view in record.views])
+
+        def every() -> Iterator[ObjectView]:
+            return (folder.read_view(view) for view in record.views)
+
         mesh = read_mesh(mesh_file) if mesh_file is not None and mesh_file.is_file() else None
         visible = mesh
         if mesh is not None and mesh_file is not None and (mesh_file.parent / "mesh_visible.ply").is_file():
@@ -131,12 +133,11 @@ class Evaluator:
             "o2recon_protocol": protocol_values(points, reference)
         }
 
-    def with_seen(self, truth: Truth, prepared: Callable[[], list[ObjectView]]) -> Truth:
+    def with_seen(self, truth: Truth, prepared: Callable[[], Iterable[ObjectView]]) -> Truth:
         """`truth` with its `seen`, computed from the prepared views' depth where it does not say so itself."""
         if truth.seen is not None or truth.normals is None or truth.observed_only:
             return truth
-        views = prepared()
-        _LOG.info("object %d: what was seen is computed from its %d prepared views", truth.object, len(views))
-        depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
+        depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in prepared()]
+        _LOG.info("object %d: what was seen is computed from its %d prepared views", truth.object, len(depths))
         seen = seen_points(truth.points, truth.normals, depths, depth_sigma=self.depth_sigma, margin=self.margin)
         return replace(truth, seen=seen)

@@ -1,7 +1,7 @@
 """The mesh stage: from fields to the files a user gets."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Mesher:
         rgb = None
         if color is not None:
             rgb = vertex_colors(mesh, color, frame, chunk=int(self.sampling["chunk"]), device=device)
-        return self.finish(mesh, rgb, [folder.read_view(v) for v in record.views], out, clean=True)
+        return self.finish(mesh, rgb, (folder.read_view(v) for v in record.views), out, clean=True)
 
     def _extracted(self, sdf: Sdf, frame: ObjectFrame, spacing: float, device: str | torch.device) -> trimesh.Trimesh:
         """With the grid on `device`; in the machine's memory where that one's does not hold it."""
@@ -118,22 +118,28 @@ class Mesher:
         return extract(carried, frame, spacing_m=spacing, **self.sampling)  # type: ignore[arg-type]
 
     def finish(
-        self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: list[ObjectView], out: Path, *, clean: bool
+        self, mesh: trimesh.Trimesh, rgb: np.ndarray | None, views: Iterable[ObjectView], out: Path, *, clean: bool
     ) -> MeshResult:
         """Add evidence and colours to any mesh (world, metres) and write the files. Also for baselines.
 
-        `clean`: remove floaters first; not from a fused surface, whose pieces are all measured. `rgb` None: the mesh
-        has its colours already, or none.
+        `views` are looked at one after the other. `clean`: remove floaters first; not from a fused surface, whose
+        pieces are all measured. `rgb` None: the mesh has its colours already, or none.
         """
         if rgb is not None:
             set_colors(mesh, rgb)
-        evidence = vertex_evidence(mesh, views, depth_sigma=self.depth_sigma, margin=self.margin)
+        depths: list[DepthView] = []
+
+        def noted() -> Iterator[ObjectView]:
+            for view in views:
+                depths.append(DepthView(view.camera, view.camera_to_world, view.depth))
+                yield view
+
+        evidence = vertex_evidence(mesh, noted(), depth_sigma=self.depth_sigma, margin=self.margin)
         mesh.vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
         if clean:
             mesh = remove_floaters(mesh, evidence=evidence.value, **self.pieces)
         evidence = _stored_evidence(mesh)
         caster = Caster(mesh)
-        depths = [DepthView(v.camera, v.camera_to_world, v.depth) for v in views]
         faces = visible_faces(mesh, depths, depth_sigma=self.depth_sigma, margin=self.margin, caster=caster)
         visible = kept_faces(mesh, faces)
         result = MeshResult(mesh, evidence, summary(mesh), area_shares(mesh, evidence))
