@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -104,7 +104,7 @@ def _prepared_name(run: Run) -> str:
     return _prepared_in(file, stamp(file))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _prepared_in(file: Path, _stamp: int) -> str:
     """`prepared:` of a config.yaml; the usual name for a run without one, as those of `o2recon compare`."""
     if not _stamp:

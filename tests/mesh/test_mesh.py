@@ -1,15 +1,19 @@
 """The stage from a field to files."""
 
 import json
+import weakref
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+import trimesh
 import yaml
 from sphere_scene import sphere_scene
 
 import o2recon.conf as conf
 from o2recon.mesh import Mesher, read_evidence, read_mesh
+from o2recon.types import ObjectView
 
 
 @pytest.fixture
@@ -47,3 +51,20 @@ def test_an_empty_field_writes_nothing(mesher, tmp_path):
     with pytest.raises(ValueError, match="vanished"):
         mesher(lambda p: p[:, 0] * 0 + 1, None, folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_one_view_is_held_at_a_time(mesher, tmp_path):
+    """Of a large capture a view takes some hundred megabytes."""
+    folder = sphere_scene(num_views=4, size=64).write(tmp_path / "work")
+    seen: list[weakref.ref[ObjectView]] = []
+
+    def views() -> Iterator[ObjectView]:
+        for record in folder.read_record().views:
+            assert sum(view() is not None for view in seen) <= 1
+            view = folder.read_view(record)
+            seen.append(weakref.ref(view))
+            yield view
+
+    ball = trimesh.creation.icosphere(radius=sphere_scene().radius)
+    mesher.finish(ball, None, views(), tmp_path / "out", clean=True)
+    assert len(seen) == 4
