@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,10 +127,13 @@ class Stored:
         return raw / 1000 if raw.dtype.kind == "u" and self.convention == "metric" else raw
 
 
+ARCHIVE = (zipfile.BadZipFile, zlib.error)
+
+
 def _array(file: Path) -> np.ndarray:
     """The only array of an npy or npz file. ValueError when it cannot be read."""
     try:
         found = np.load(file, allow_pickle=False)
         return found if isinstance(found, np.ndarray) else found[found.files[0]]
-    except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RuntimeError, LookupError, *ARCHIVE) as error:
         raise ValueError(f"{file} cannot be read as an array: copy it again ({error})") from error

@@ -73,6 +73,10 @@ def find_truth(folder: Path | str | None, object_id: int) -> Truth | None:
     return load_truth(folder, object_id)
 
 
+ARRAY_DAMAGES = (OSError, ValueError, EOFError, MemoryError, RuntimeError, LookupError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise for damaged archives, and for hostile ones: giant shapes, encrypted members."""
+
+
 def _read_ply(file: Path) -> trimesh.Trimesh | trimesh.PointCloud:
     geometry = load_geometry(file)
     if not isinstance(geometry, trimesh.Trimesh | trimesh.PointCloud) or len(geometry.vertices) == 0:
@@ -84,10 +88,13 @@ def _read_points(file: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray 
     try:
         with open(file, "rb") as opened, np.load(opened) as stored:
             arrays = {k: stored[k] for k in ("points", "normals", "seen") if k in stored}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ARRAY_DAMAGES as error:
         raise ValueError(f"{file} cannot be read ({error}): copy it again") from error
     if "points" not in arrays:
         raise ValueError(f"{file} holds no array 'points'")
+    shapes = {"points": (3,), "normals": (3,), "seen": ()}
+    if any(a.dtype.kind not in "fiub" or a.ndim < 1 or a.shape[1:] != shapes[k] for k, a in arrays.items()):
+        raise ValueError(f"{file}: points and normals must be numbers of shape (n, 3), seen (n,): write it again")
     if any(len(a) != len(arrays["points"]) for a in arrays.values()):
         raise ValueError(f"{file}: points, normals and seen have different lengths")
     normals, seen = arrays.get("normals"), arrays.get("seen")
