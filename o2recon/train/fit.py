@@ -170,8 +170,8 @@ class Fit:
             field.to(peers.device)
             data.move_to(peers.device)
             if task.previous is None and self.warm_start is not None and peers.rank == 0:
-                given = {"scale": scale, "seed": task.seed, "graph": self.cuda_graph, "share": task.sample_share}
-                self.warm_start(field, data.volume, **given)
+                start = partial(self.warm_start, scale=scale, seed=task.seed, share=task.sample_share)
+                start(field, data.volume, graph=self.cuda_graph)
             with join():
                 peers.copy_first([*field.parameters(), *field.buffers()])
                 self._train(module, data, task, watch)
