@@ -137,7 +137,9 @@ class ConventionCheck:
         where = f"({found.right:+.1f}, {found.down:+.1f}) of {width} pixels"
         least = max(self._color_offset, 2 / width)
         if off <= least:
-            return Finding(COLOR, "ok", "none", f"colour lies on depth to {where}", numbers=numbers)
+            off_px = np.hypot(found.right, found.down)
+            told = f"colour lies on depth, {off_px:.1f} pixels off in images {width} wide"
+            return Finding(COLOR, "ok", "none", told, numbers=numbers)
         larger = "" if found.size == 1 else f" and is {found.size:.3g} times as large"
         message = f"colour and depth are not registered: colour lies {where} (right, down) beside depth{larger}"
         remedy = "register depth to colour, or correct the intrinsics of colour"

@@ -49,7 +49,7 @@ def describe(stage: str) -> str:
         value = config.get(group)
         if isinstance(value, DictConfig):
             meanings = _meanings(group, str(chosen.get(group)))
-            lines += [_option(key, shown, meanings, group) for key, shown in _flat(value) if "_target_" not in key]
+            lines += [_option(key, shown, meanings, group) for key, shown in _flat(value) if not _hidden(key)]
     return "\n".join(lines)
 
 
@@ -74,6 +74,11 @@ def _option(key: str, value: object, meanings: dict[str, str], group: str | None
     shown = f"  {key}={value}" if group is None else f"  {group}.{key}={value}"
     shown = shown.replace("=None", "=null").replace("=True", "=true").replace("=False", "=false")
     return f"{shown:40}  # {meanings[key]}" if key in meanings else shown
+
+
+def _hidden(key: str) -> bool:
+    """Whether the key says how an object is built (_target_, _partial_, _convert_), which nobody overrides."""
+    return key.rpartition(".")[2].startswith("_")
 
 
 @cache

@@ -220,7 +220,9 @@ class Inpaint:
             canvas.confidence[canvas.painted] = sure[canvas.painted]
         after = mean_difference(found)
         notes = {"view_difference": _rounded(after), "view_difference_alone": _rounded(before)}
-        logger.info("in-painting: paintings of different views differ by %s grey levels (alone: %s)", *notes.values())
+        if after is not None:
+            alone_too = "" if before is None else f" (alone: {before:.2f})"
+            logger.info("in-painting: paintings of different views differ by %.2f grey levels%s", after, alone_too)
         return notes
 
     def _complete_depth(

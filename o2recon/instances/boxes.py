@@ -21,6 +21,8 @@ from o2recon.types import Frame
 
 log = logging.getLogger(__name__)
 WORLDS = ("scene", "capture")
+EXTENT_FRAMES = 16
+"""Frames from which a message says where the scan's points lie."""
 
 
 class BoxMasks:
@@ -173,11 +175,35 @@ class _Making:
             for number in np.unique(ids[ids > 0]):
                 frames[int(number)] += 1
             write(frame.index, ids.astype(np.uint16))
-        for box in self._boxes:
-            if frames[box.id] == 0:
-                log.warning("box %d (%s) holds no measured point: is its place right?", box.id, box.category)
+        self._complain([box for box in self._boxes if frames[box.id] == 0])
         planes = {str(i): [f"axis {p.axis} at {p.depth:.3f} m" for p in s] for i, s in inside.supports.items()}
         return {"frames_with_object": {str(i): n for i, n in frames.items()}, "supports": planes}
+
+    def _complain(self, empty: Sequence[Box]) -> None:
+        """Boxes without an object, and where the measured points lie. ValueError when no box has one."""
+        if not empty:
+            return
+        extent = _extent(self._scene)
+        if len(empty) == len(self._boxes):
+            raise ValueError(
+                f"{self._scene.root}: no box holds a measured point: these lie within {extent}; boxes are given there,"
+                " in metres and +z up (instances.world=capture: in the capture's own coordinates);"
+                " 'o2recon boxes' draws them"
+            )
+        for box in empty:
+            place = ", ".join(f"{v:.4g}" for v in box.frame.center)
+            told = "box %d (%s), centred at (%s), holds no measured point; these lie within %s: is its place right?"
+            log.warning(told, box.id, box.category, place, extent)
+
+
+def _extent(scene: Scene) -> str:
+    """Where the measured points of some frames lie, in words; scene coordinates in metres."""
+    frames = scene.frames(scene.indices[:: max(len(scene.indices) // EXTENT_FRAMES, 1)])
+    points = np.concatenate([np.zeros((0, 3)), *(world_points(frame)[frame.depth > 0] for frame in frames)])
+    if len(points) == 0:
+        return "nothing: depth is 0 everywhere"
+    sides = zip("xyz", points.min(0), points.max(0), strict=True)
+    return ", ".join(f"{axis} {low:.1f} to {high:.1f}" for axis, low, high in sides) + " m"
 
 
 def closed(

@@ -95,7 +95,8 @@ class Given:
         """The scene itself. ValueError when the capture has no ids."""
         if not scene.has_instances:
             raise ValueError(
-                f"{scene.root} has no object ids: list 3D boxes (objects.boxes=FILE), name a folder of masks"
-                " (instances=files instances.folder=FOLDER) or let a network find them (instances=sam)"
+                f"{scene.root} has no object ids: list 3D boxes (objects.boxes=FILE; 'o2recon boxes' draws them), name"
+                " a folder of masks (instances=files instances.folder=FOLDER) or let a network find them in boxes"
+                " (objects.boxes=FILE instances=sam)"
             )
         return scene

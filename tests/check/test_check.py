@@ -63,6 +63,7 @@ def said(remedy: str | None, expected: str) -> bool:
 def test_a_correct_scan_passes(check: ConventionCheck, tiny: Scene) -> None:
     report = found(check, tiny)
     assert report.level == "ok" and {f.about for f in report.findings} == {"poses and depth", "colour and depth"}
+    assert f"colour lies on depth, 0.1 pixels off in images {tiny.camera.width} wide" == report.findings[1].message
 
 
 @pytest.mark.slow

@@ -30,4 +30,5 @@ def test_help_tells_what_choices_and_keys_are():
     assert "  * auto " in text and "Claims from the completed surface alone" in text
     line = next(line for line in text.splitlines() if line.startswith("  masks.margin="))
     assert "# metres; a covered surface" in line
+    assert not [line for line in f"{text}\n{describe('synth')}".splitlines() if "._" in line.partition("=")[0]]
     assert all(f"\n{group}:\n" in text for group in ("masks", "field", "loss", "ablation")) and groups()["ablation"]

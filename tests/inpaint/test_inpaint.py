@@ -172,7 +172,9 @@ def test_views_are_asked_for_in_batches_with_seeds_of_their_own_and_the_alias_as
     assert not {r.seed for r in again.asked} & {r.seed for r in painter.asked}
 
 
-def test_pixels_that_the_painter_gives_up_have_no_confidence_and_keep_the_photograph(tmp_path: Path) -> None:
+def test_pixels_that_the_painter_gives_up_have_no_confidence_and_keep_the_photograph(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class Quitter(Recorder):
         def _paint(self, r: Request) -> Painted:
             painted = super()._paint(r)
@@ -180,8 +182,10 @@ def test_pixels_that_the_painter_gives_up_have_no_confidence_and_keep_the_photog
 
     capture, folder = masked(tmp_path)
     stage = Inpaint(reproject=None, painter=Quitter(), consistency=AGREE, depth=None, prompt=PROMPT, **OPTIONS)
-    notes = stage(capture, folder)
+    with caplog.at_level(logging.INFO):
+        notes = stage(capture, folder)
     assert notes["painted_share"] == 0 and notes["view_difference"] is None
+    assert "differ by" not in caplog.text
     for view in capture.sphere.views:
         assert not read_image(folder.image("inpainted/confidence", view.index))[view.hidden].any()
         photo = read_image(folder.image("images", view.index)).astype(int)

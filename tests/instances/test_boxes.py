@@ -1,5 +1,6 @@
 """Masks from boxes against the masks that the room was rendered with."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def test_pixels_without_depth_take_the_nearest_id() -> None:
     found = closed(np.where(depth > 0, ids, 0), depth, radius=3)
     np.testing.assert_array_equal(np.unique(np.flatnonzero(found[4] == 5)), np.arange(9))
     assert not found[4, 11:].any()
+
+
+def test_boxes_elsewhere_are_named_with_the_place_of_the_points(
+    tiny_scene: Scene, tiny_boxes: list[dict], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The room is 3 m wide: its measured points cannot lie farther out, nor below the floor."""
+    chair, box = tiny_boxes
+    away = chair | {"center": [40.0, 1.0, 0.5]}
+    from_boxes(tiny_scene, [away, box], tmp_path).make()
+    assert "box 1 (chair), centred at (40, 1, 0.5), holds no measured point" in caplog.text
+    found = re.search(r"x ([-\d.]+) to ([-\d.]+), y .*, z ([-\d.]+) to ([-\d.]+) m", caplog.text)
+    assert found is not None
+    x_low, x_high, z_low, z_high = (float(v) for v in found.groups())
+    assert x_low < chair["center"][0] < x_high < 10 and abs(z_low) < 0.1 and z_high > chair["center"][2]
+    with pytest.raises(ValueError, match=r"no box holds a measured point: these lie within x .*instances\.world="):
+        from_boxes(tiny_scene, [away], tmp_path).make()
 
 
 class _Blind(DerivedScene):
