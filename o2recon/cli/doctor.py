@@ -78,7 +78,7 @@ def _networks(job: Job) -> Iterator[str]:
     model, revision = pipeline["model"], pipeline["revision"]
     folder = find_weights(model, revision)
     if folder is None:
-        yield f"in-painting network {model}: not in {hub_cache()} ({download(model, revision)}, or choose another model)"
+        yield f"in-painting network {model}: not in {hub_cache()} ({download(model, revision)}, or choose another)"
     elif folder not in [found.folder for found in cached]:
         yield f"in-painting network {model}: {folder}"
 
