@@ -99,6 +99,12 @@ def _composition(text: str) -> str:
         group, _, name = missing[1].rpartition("/")
         options = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
         extra = {"ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}.get(name)
-        remedy = f": pip install 'o2recon[{extra}]'" if extra else ""
+        close = difflib.get_close_matches(name, options, n=1, cutoff=0.7)
+        remedy = f": pip install 'o2recon[{extra}]'" if extra else f"; did you mean '{close[0]}'?" if close else ""
         return f"{group}={name} does not exist{remedy} (there are: {', '.join(options)})"
+    several = re.search(r"Ambiguous value for argument '([^']+)'", text)
+    if several:
+        key, _, values = several[1].partition("=")
+        listed = f"an option that takes a list is written '{key}=[{values}]'"
+        return f"{several[1]} are several values: '-m' after the stage runs every one; {listed}"
     return _squeezed(text)
