@@ -38,12 +38,31 @@ def select(job: Job, scene: Scene) -> Selection:
         current = is_current(manifest, stage="selection", config=config, inputs=inputs)
         if current and file.is_file() and job.config.retry != "all":
             return Selection.from_json(json.loads(file.read_text()))
+        root = Path(job.config.scene.root).resolve()
+        _warn_of_another_scan(manifest, root)
         manifest.unlink(missing_ok=True)
         logger.info("%s: choosing objects", scene.name)
         selection = build(job.config.objects).select(scene)
         write_json(file, selection.to_json())
-        write_manifest(manifest, stage="selection", config=config, inputs=inputs, notes={"kept": len(selection.kept)})
+        notes = {"kept": len(selection.kept), "root": str(root)}
+        write_manifest(manifest, stage="selection", config=config, inputs=inputs, notes=notes)
     return selection
+
+
+def _warn_of_another_scan(manifest: Path, root: Path) -> None:
+    """When what is prepared here is of another folder of the same name, one that is still there (it was not moved)."""
+    try:
+        before = json.loads(manifest.read_text())["notes"]["root"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        return
+    if before != str(root) and Path(before).exists():
+        logger.warning(
+            "%s was prepared from another scan of this name, %s, and is replaced by %s, results of the same study too:"
+            " work=FOLDER study=NAME keeps both",
+            manifest.parent,
+            before,
+            root,
+        )
 
 
 def wanted(selection: Selection, request: Any) -> Wanted:

@@ -1,11 +1,16 @@
 import io
+import shutil
+from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from o2recon.cli.build import build
+from o2recon.cli.job import Job
+from o2recon.cli.options import composed
 from o2recon.cli.run import print_dropped
-from o2recon.cli.selection import for_object, wanted
+from o2recon.cli.selection import for_object, select, wanted
 from o2recon.objects import Dropped, Kept, Selection
 
 SELECTION = Selection(
@@ -55,3 +60,20 @@ def test_dropped_objects_are_named_with_their_reason() -> None:
     out = io.StringIO()
     print_dropped(SELECTION, Console(file=out))
     assert out.getvalue() == "object 2 (lamp) is dropped: seen in 3 of 20 frames: lower objects.min_frames\n"
+
+
+def test_another_scan_of_the_same_name_is_told_before_it_replaces_the_first(
+    tiny_room: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warned(root: Path, frames: int) -> bool:
+        caplog.clear()
+        config = composed("run", (f"scene.root={root}", f"work={tmp_path / 'work'}", f"objects.min_frames={frames}"))
+        select(Job(config, "quick", "none", "tiny"), build(config.scene))
+        return "prepared from another scan of this name" in caplog.text
+
+    other = tmp_path / "elsewhere" / tiny_room.name
+    shutil.copytree(tiny_room, other)
+    assert not warned(tiny_room, 10) and not warned(tiny_room, 9)
+    assert warned(other, 8) and str(tiny_room.resolve()) in caplog.text
+    moved = other.rename(tmp_path / tiny_room.name)
+    assert not warned(moved, 7)
