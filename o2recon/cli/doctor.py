@@ -35,6 +35,12 @@ OPTIONAL = {
     "hydra_plugins.hydra_submitit_launcher": ("sweeps with Slurm", "pip install 'o2recon[slurm]'"),
 }
 """Module -> what it enables and how to get it."""
+SCENE_NETWORKS = {
+    "depth=network": "depth/model/depth_anything.yaml",
+    "depth=marigold": "depth/model/marigold.yaml",
+    "instances=sam": "instances/sam.yaml",
+}
+"""Choice -> the file that describes its network."""
 
 
 def run(job: Job) -> None:
@@ -59,7 +65,7 @@ def _found(job: Job) -> Iterator[str]:
         yield "no GPU: everything runs on the CPU, a few minutes an object"
     for module, (enables, remedy) in OPTIONAL.items():
         yield _line(module, enables, remedy)
-    yield from (*_networks(job), *_cue_networks(job), *_semantic_network(job))
+    yield from (*_networks(job), *_scene_networks(job), *_cue_networks(job), *_semantic_network(job))
     for name in ("work", "outputs"):
         folder = Path(job.config[name]).absolute()
         existing = next(p for p in (folder, *folder.parents) if p.is_dir())
@@ -81,6 +87,18 @@ def _networks(job: Job) -> Iterator[str]:
         yield f"in-painting network {model}: not in {hub_cache()} ({download(model, revision)}, or choose another)"
     elif folder not in [found.folder for found in cached]:
         yield f"in-painting network {model}: {folder}"
+
+
+def _scene_networks(job: Job) -> Iterator[str]:
+    """The networks that a scan's depth and object ids can come from: what is on disk, or what to do about it."""
+    for choice, file in SCENE_NETWORKS.items():
+        content = OmegaConf.to_container(OmegaConf.create((files("o2recon.conf") / file).read_text(encoding="utf-8")))
+        assert isinstance(content, dict)
+        own = content.get("network", content)
+        chosen = job.plain(choice.partition("=")[0]).get("network")
+        same = chosen is not None and chosen["_target_"] == own["_target_"]
+        network = build(OmegaConf.create(chosen if same else own))
+        yield f"{choice}: {network.obstacle or network.identity}"
 
 
 def _cue_networks(job: Job) -> Iterator[str]:

@@ -21,6 +21,19 @@ def test_doctor_says_which_cue_networks_are_there_and_how_to_get_the_others(
     assert "'hf download depth-anything/" in lines["cues/depth=depth_anything"]
 
 
+def test_doctor_says_which_networks_for_depth_and_ids_are_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    pytest.importorskip("transformers")
+    assert status_of(["doctor", "instances=sam", "instances.network.model=facebook/sam-vit-huge"]) == 0
+    lines = {line.partition(": ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "'hf download depth-anything/Depth-Anything-V2-Small-hf " in lines["depth=network"]
+    assert "'hf download prs-eth/marigold-depth-v1-1 " in lines["depth=marigold"]
+    assert "'hf download facebook/sam-vit-huge" in lines["instances=sam"] and "depth=silhouettes" not in lines
+
+
 def test_missing_weights_stop_a_run_over_all_objects_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_room: Path
 ) -> None:
