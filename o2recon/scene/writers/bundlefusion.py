@@ -5,7 +5,7 @@ from pathlib import Path
 from o2recon.progress import track
 from o2recon.scene.readers.masks_beside import FOLDER
 from o2recon.scene.scene import Scene
-from o2recon.scene.writers.folder import converted_folder
+from o2recon.scene.writers.folder import converted_folder, warn_of_lost_labels
 from o2recon.scene.writers.pictures import ids_image, pinhole_numbers
 from o2recon.types import Frame
 from o2recon.workspace import depth_to_millimetres, write_image
@@ -30,6 +30,7 @@ class BundleFusionWriter:
             raise ValueError(f"{scene.root} has no depth, which this layout needs: choose convert=nerfstudio or colmap")
         numbers = pinhole_numbers(scene)
         options = ["scene.up=[0,0,1]"]
+        warn_of_lost_labels(scene, "BundleFusion")
         with converted_folder(self.root, scene, layout="bundlefusion", options=options) as temporary:
             written = scene.each(lambda index: _write(temporary, scene.frame(index), scene.has_instances))
             for _ in track(written, description="BundleFusion", total=len(scene.indices)):

@@ -38,6 +38,16 @@ def converted_folder(root: Path, scene: Scene, *, layout: str, options: Sequence
         write_json(temporary / NOTES, notes)
 
 
+def warn_of_lost_labels(scene: Scene, layout: str) -> None:
+    """For layouts without labels: what was told apart by them is not any more."""
+    if scene.has_instances and scene.labels:
+        log.warning(
+            "%s has no place for categories: whatever has an id is an 'object' there, walls and floors too; name ids"
+            " with objects.overrides.<id>.category=, choose them with object=, or convert to nerfstudio, colmap or scannet",
+            layout,
+        )
+
+
 def read_notes(root: Path) -> dict[str, Any] | None:
     """What a conversion wrote down; None when the folder was not written by one."""
     try:

@@ -10,7 +10,7 @@ from o2recon.progress import track
 from o2recon.scene.readers.masks_beside import FOLDER
 from o2recon.scene.readers.tum import UP_COMMENT
 from o2recon.scene.scene import Scene
-from o2recon.scene.writers.folder import converted_folder
+from o2recon.scene.writers.folder import converted_folder, warn_of_lost_labels
 from o2recon.scene.writers.pictures import ids_image, pinhole_numbers
 from o2recon.types import Frame
 from o2recon.workspace import write_image
@@ -43,6 +43,7 @@ class TumWriter:
         if not scene.has_depth:
             raise ValueError(f"{scene.root} has no depth, which this layout needs: choose convert=nerfstudio or colmap")
         fx, fy, cx, cy = pinhole_numbers(scene)
+        warn_of_lost_labels(scene, "TUM")
         with converted_folder(self.root, scene, layout="tum") as temporary:
             lists = {name: [header] for name, header in HEADERS.items()}
             written = scene.each(lambda index: _write(temporary, scene.frame(index), scene.has_instances))

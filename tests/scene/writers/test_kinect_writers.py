@@ -26,15 +26,22 @@ def scene(write_scan: Callable[..., Path], tmp_path_factory: pytest.TempPathFact
     return opened(root, ScanNetReader(), frame_skip=2)
 
 
-def test_tum_comes_back_as_it_was(scene: RecordedScene, tmp_path: Path) -> None:
+def test_tum_comes_back_as_it_was(scene: RecordedScene, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     TumWriter(root=tmp_path / "out")(scene)
+    assert ("TUM has no place for categories" in caplog.text) == bool(scene.labels)
     back = opened(tmp_path / "out", TUM, depth_scale=0.0002)
     assert back.indices == (0, 2, 4, 6)
     assert_same_scene(scene, back, cameras=1e-9, depth=1e-4, color=0.0)
 
 
-def test_bundlefusion_comes_back_as_it_was(scene: RecordedScene, tmp_path: Path) -> None:
+def test_bundlefusion_comes_back_as_it_was(
+    scene: RecordedScene, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     BundleFusionWriter(root=tmp_path / "out")(scene)
+    assert scene.labels and "BundleFusion has no place for categories" in caplog.text
+    caplog.clear()
+    BundleFusionWriter(root=tmp_path / "again")(opened(tmp_path / "out", BundleFusionReader(), up=UP))
+    assert "no place for categories" not in caplog.text
     back = opened(tmp_path / "out", BundleFusionReader(), up=UP)
     assert_same_scene(scene, back, cameras=1e-9, depth=5e-4, color=3.0)
 
