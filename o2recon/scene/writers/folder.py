@@ -43,7 +43,7 @@ def warn_of_lost_labels(scene: Scene, layout: str) -> None:
     if scene.has_instances and scene.labels:
         log.warning(
             "%s has no place for categories: whatever has an id is an 'object' there, walls and floors too; name ids"
-            " with objects.overrides.<id>.category=, choose them with object=, or convert to nerfstudio, colmap or scannet",
+            " with objects.overrides.<id>.category=, choose them with object=, or convert to nerfstudio or colmap",
             layout,
         )
 
