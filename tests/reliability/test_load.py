@@ -28,7 +28,7 @@ def test_a_leak_of_memory_files_or_threads_is_seen(tmp_path: Path) -> None:
         uses = []
         for index in range(10):
             if memory:
-                kept.append(np.ones(500_000))
+                kept.append(np.ones(3_000_000))  # more than a heap that was larger before has left
             if files:
                 kept.append((tmp_path / str(index)).open("w"))
             if threads:
