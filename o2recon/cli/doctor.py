@@ -119,9 +119,9 @@ def _cue_networks(job: Job) -> Iterator[str]:
 
 def _semantic_network(job: Job) -> Iterator[str]:
     """The network of the semantic loss: what is on disk, or what to do about it."""
-    if job.config.semantic:
-        network = build(job.config.semantic.encoder)
-        yield f"semantic: {network.obstacle or network.identity}"
+    clip = OmegaConf.create((files("o2recon.conf") / "semantic/clip.yaml").read_text(encoding="utf-8"))
+    network = build((job.config.semantic or clip).encoder)
+    yield f"semantic: {network.obstacle or network.identity}"
 
 
 def _network(config: Any) -> dict[str, Any] | None:

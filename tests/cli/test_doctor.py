@@ -32,6 +32,7 @@ def test_doctor_says_which_networks_for_depth_and_ids_are_there(
     assert "'hf download depth-anything/Depth-Anything-V2-Small-hf " in lines["depth=network"]
     assert "'hf download prs-eth/marigold-depth-v1-1 " in lines["depth=marigold"]
     assert "'hf download facebook/sam-vit-huge" in lines["instances=sam"] and "depth=silhouettes" not in lines
+    assert "hf download openai/clip" in lines["semantic"]
 
 
 def test_missing_weights_stop_a_run_over_all_objects_once(

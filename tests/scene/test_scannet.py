@@ -284,3 +284,12 @@ def test_frames_that_are_skipped_are_not_even_opened(copy: Path) -> None:
     assert scene.indices == (0, 3, 6, 9) and scene.num_listed == 4
     assert len(ScanNetReader(frame_skip=3)(copy).shots) == 4
     assert opened(copy, frame_skip=3, max_bad_share=1.0).indices == scene.indices
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("transforms.json", "it looks like scene=nerfstudio"), ("notes.md", "scene=LAYOUT reads others")]
+)
+def test_a_folder_of_another_layout_is_told_by_its_files(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"is missing: .*; {told}"):
+        ScanNetReader()(tmp_path)

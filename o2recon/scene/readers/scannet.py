@@ -18,6 +18,16 @@ FOLDERS = {
     "instance-filt": (".png",),
     "label-filt": (".png",),
 }
+MARKS = {
+    "transforms*.json": "nerfstudio",
+    "*.sens": "scannet_raw",
+    "sparse": "colmap",
+    "rgb.txt": "tum",
+    "keyframes": "polycam",
+    "odometry.csv": "stray_scanner",
+    "lowres_wide.traj": "arkit_scenes",
+}
+"""A file or folder that tells another layout -> its name."""
 KINDS: dict[str, Kind] = {"color": "color", "depth": "depth", "instance-filt": "ids", "label-filt": "ids"}
 
 
@@ -68,7 +78,7 @@ class ScanNetReader:
 def _existing(root: Path, kind: str) -> Path:
     folder = root / kind
     if not folder.is_dir():
-        raise ValueError(f"{folder} is missing: {root} must hold {', '.join(FOLDERS)} and intrinsic")
+        raise ValueError(f"{folder} is missing: {root} must hold {', '.join(FOLDERS)} and intrinsic{_other(root)}")
     return folder
 
 
@@ -133,3 +143,9 @@ def _shot(index: int, pose: np.ndarray, pictures: dict[str, Picture], lens: Lens
         label=pictures["label-filt"],
         files=(file,),
     )
+
+
+def _other(root: Path) -> str:
+    """What the folder looks like instead, for those who forgot to say so."""
+    found = next((layout for file, layout in MARKS.items() if next(root.glob(file), None) is not None), None)
+    return f"; it looks like scene={found}" if found else "; scene=LAYOUT reads others ('o2recon run --help')"
