@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BUILD = "from setuptools import build_meta; print(build_meta.build_editable('wheel'))"
+# -S: without the packages of the environment that the tests run in
 IMPORT = "import site, sys; site.addsitedir(sys.argv[1]); import o2recon; print(o2recon.__file__)"
 
 
@@ -25,6 +26,6 @@ def test_a_script_beside_the_clone_finds_the_package_and_not_the_clone_s_folder(
     (wheel,) = (clone / "wheel").glob("*.whl")
     zipfile.ZipFile(wheel).extractall(site)
     found = subprocess.run(
-        [sys.executable, "-c", IMPORT, str(site)], cwd=tmp_path, check=True, capture_output=True, text=True
+        [sys.executable, "-S", "-c", IMPORT, str(site)], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert Path(found.stdout.strip()) == package / "__init__.py"

@@ -1,5 +1,6 @@
 """What `make` targets would run for lists of scenes, objects, ablations, seeds, and for launchers."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def would_run(*arguments: str) -> str:
     """The last command, its continued lines joined."""
     root = Path(__file__).parents[1]
-    told = subprocess.run(["make", "-n", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
+    alone = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}  # of `make test`
+    command = ["make", "-n", "--no-print-directory", *arguments]
+    told = subprocess.run(command, cwd=root, env=alone, check=True, capture_output=True, text=True).stdout
     return " ".join(told.replace("\\\n", " ").splitlines()[-1].split())
 
 
