@@ -63,12 +63,16 @@ def offline_runs(
 
 
 def read_run(file: Path) -> OfflineRun:
+    from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
 
     run = OfflineRun(file.parent)
     for data in _records(file.read_bytes()):
         record = Record()
-        record.ParseFromString(data)
+        try:
+            record.ParseFromString(data)
+        except DecodeError:  # the service is still writing it
+            break
         _take(run, record)
     return run
 
