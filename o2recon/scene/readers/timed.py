@@ -1,10 +1,12 @@
 """Lists of files and numbers by time, as RGB-D benchmarks write them, and which entries of two belong together."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+
+from o2recon.scene.readers.naming import inside
 
 MAX_BYTES = 1 << 28
 """Largest list that is read."""
@@ -73,20 +75,6 @@ def paired(first: Float[np.ndarray, "first"], second: Float[np.ndarray, "second"
 
 MAX_CANDIDATES = 64
 """Entries that are looked at for one time: lists with more of them within the tolerance are no recordings."""
-
-
-def inside(root: Path, name: str, source: str) -> Path:
-    """The file of this name in `root`. ValueError when the name leads out of it."""
-    if (
-        not 0 < len(name) <= MAX_NAME
-        or PurePosixPath(name).is_absolute()
-        or PureWindowsPath(name).drive
-        or "\x00" in name
-    ):
-        raise ValueError(f"{source} names {name[:100]!r}: files must lie in {root}, named relative to it")
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts:
-        raise ValueError(f"{source} names {name[:100]!r}, which leads out of {root}: move the file into it")
-    return root / name
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
