@@ -76,6 +76,9 @@ def plant(scan: Path, out: Path, asked: argparse.Namespace) -> None:
     for entry in sorted(scan.iterdir()):
         if entry.name not in CHANGED[asked.fault]:
             (out / entry.name).symlink_to(entry.resolve())
+    for table in scan.resolve().parent.glob("*.tsv"):  # one label table may serve several scans
+        if not any(out.glob("*.tsv")):
+            (out / table.name).symlink_to(table)
     if asked.fault == "drift":
         _drift(scan, out, asked)
         return
