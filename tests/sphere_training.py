@@ -96,13 +96,15 @@ def fit_of(num_steps: int, *, warm: int = 0, rates: dict[str, float] = RATES, de
     )
 
 
-def train(folder: ObjectFolder, out: Path, fit: Fit, *, seed: int = 0, **options: Any) -> Reconstruction:
+def train(
+    folder: ObjectFolder, out: Path, fit: Fit, *, seed: int = 0, num_rays: int = 128, **options: Any
+) -> Reconstruction:
     data = partial(
         ObjectData,
         rays=RayBuilder(**ray_options()),
         shares={"visible": 0.5, "hidden": 0.1, "background": 0.2, "boundary": 0.2},
         one_view=False,
-        num_rays=128,
+        num_rays=num_rays,
         points=point_options(),
         num_val_rays=400,
         val_chunk=200,
