@@ -175,7 +175,7 @@ class Refined:
         region = region_of(clouds, around=self.around)
         if region is None or len(chosen) < MIN_FRAMES:
             return None
-        options = {"width": self.width, "num_points": self.num_points}
+        options = {"width": self.width, "num_points": self.num_points, "blurs": self.adjustment.blurs}
         found = track(scene.frames(chosen), description=f"object {object_id}: poses", total=len(chosen))
         views = [sight(f, object_id, region, scene.depth_sigma, **options) for f in found]
         return region, [v for v in views if len(v.points) >= self.num_points // 10]

@@ -1,11 +1,11 @@
 """What one frame sees of an object and around it, reduced to what its pose is refined with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.types import Camera, Frame
@@ -14,6 +14,10 @@ NORMAL_STEP = 4
 """Pixels of the reduced image to each side over which a normal is taken."""
 STEEPEST = 0.2
 """Cosine of incidence below which depth is too uncertain."""
+CONTRAST_REACH = 8.0
+"""Pixels of the reduced image, in standard deviations of a Gaussian, over which brightness is compared with its mean."""
+LEAST_CONTRAST = 4.0
+"""Grey levels below which differences are noise."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Sight:
     normals: Float[np.ndarray, "points 3"]
     point_sigma: Float[np.ndarray, "points"]
     own_points: Float[np.ndarray, "own 3"]
+    shades: Float[np.ndarray, "blurs height width 3"]
+    """Local contrast and its slopes along columns and rows, blurred ever less."""
+    point_shades: Float[np.ndarray, "blurs points"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ def sight(
     *,
     width: int,
     num_points: int,
+    blurs: Sequence[float],
 ) -> Sight:
     """Up to `num_points` points of the region, half of them on the object where it has so many."""
     camera, depth, own = reduced(frame, object_id, width=width)
@@ -101,10 +109,30 @@ def sight(
     rim = _drawn(near & own, num_points // 2, generator)
     sigma = depth_sigma(depth).astype(np.float32)
     outside = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 5) if own.any() else np.full_like(depth, 1e6)
+    shades = contrasts(frame.color, camera, blurs)
     return Sight(
         *(frame.index, camera, pose.astype(float), depth, normal, sigma, outside),
         *(local[at].astype(float), normal[at].astype(float), sigma[at].astype(float), local[rim].astype(float)),
+        *(shades, shades[:, at[0], at[1], 0]),
     )
+
+
+def contrasts(
+    color: UInt8[np.ndarray, "rows columns 3"], camera: Camera, blurs: Sequence[float]
+) -> Float[np.ndarray, "blurs height width 3"]:
+    """Brightness less its mean nearby, in standard deviations there, so that exposure and shading do not matter; and
+    how fast it changes with a pixel of the reduced image. `blurs`: standard deviations, such pixels."""
+    step = round(color.shape[1] / camera.width)
+    grey = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    found = []
+    for blur in blurs:
+        smooth = cv2.GaussianBlur(grey, (0, 0), blur * step)[::step, ::step]
+        reach = (0, 0), max(CONTRAST_REACH, 3 * blur)
+        over = smooth - cv2.GaussianBlur(smooth, *reach)
+        local = over / np.sqrt(cv2.GaussianBlur(over * over, *reach) + LEAST_CONTRAST**2)
+        found.append(np.stack([local, *np.gradient(local)[::-1]], -1))
+    shape = (0, camera.height, camera.width, 3)
+    return np.stack(found).astype(np.float32) if found else np.zeros(shape, np.float32)
 
 
 def _normals(local: np.ndarray, depth: np.ndarray, rays: np.ndarray) -> Float[np.ndarray, "height width 3"]:

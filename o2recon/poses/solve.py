@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from o2recon.poses.motion import Motion
-from o2recon.poses.pairs import Residuals, residuals
+from o2recon.poses.pairs import Kind, Residuals, residuals
 from o2recon.poses.sights import Sight
 
 
@@ -28,7 +28,8 @@ class Adjustment:
     Surfaces farther apart than a gate (metres) are not matched; each of `gates` holds for `iterations` steps. Residuals
     count by 1 / (1 + (r / (2 scale))^2)^2 with their median as scale (Geman-McClure). One pair counts as
     `pair_points` independent measurements, since the errors of depth are not independent from pixel to pixel;
-    silhouettes with `outline_weight`. Given poses of cameras are held with standard deviations `absolute` (degrees,
+    silhouettes with `outline_weight`. Where depth lets views slide along planes, what is painted on them does not:
+    their contrast, blurred by each of `blurs` (pixels) with its gate, counts as `color_weight` as much. Given poses of cameras are held with standard deviations `absolute` (degrees,
     cm), the motion between neighbouring frames with `relative`. `margin`: metres from which something is seen past.
     """
 
@@ -39,6 +40,8 @@ class Adjustment:
         iterations: int,
         pair_points: float,
         outline_weight: float,
+        color_weight: float,
+        blurs: Sequence[float],
         absolute: Sequence[float],
         relative: Sequence[float],
         margin: float,
@@ -54,7 +57,13 @@ class Adjustment:
                 " above 0"
             )
         self.gates, self.iterations = [float(g) for g in gates], iterations
+        if len(blurs) != len(gates) or min(blurs) <= 0 or color_weight < 0:
+            raise ValueError(
+                f"poses.adjustment has blurs={list(blurs)}, color_weight={color_weight}; one blur (pixels, above 0) for"
+                " each gate and a weight of at least 0 are needed"
+            )
         self.pair_points, self.outline_weight, self.margin = pair_points, outline_weight, margin
+        self.color_weight, self.blurs = color_weight, [float(b) for b in blurs]
         self.absolute, self.relative = [float(x) for x in absolute], [float(x) for x in relative]
 
     def __call__(
@@ -62,10 +71,10 @@ class Adjustment:
     ) -> list[Motion]:
         """The correction of every frame, about `center`."""
         motions = [Motion(np.zeros(3), np.zeros(3), center) for _ in sights]
-        for gate in self.gates:
+        for level, gate in enumerate(self.gates):
             for _ in range(self.iterations):
                 poses = [m(s.given) for m, s in zip(motions, sights, strict=True)]
-                step = self._step(sights, pairs, poses, motions, center, gate)
+                step = self._step(sights, pairs, poses, motions, center, level, gate)
                 motions = [m.then(x[:3], x[3:]) for m, x in zip(motions, step, strict=True)]
                 if np.abs(step).max() < 1e-4:
                     break
@@ -78,10 +87,12 @@ class Adjustment:
         total, count, past, judged = 0.0, 0, 0, 0
         widest, cut = max(self.gates), min(self.gates)
         for i, j in pairs:
-            found = residuals(sights[i], sights[j], poses[i], poses[j], gate=widest, margin=self.margin)
-            depth = found.distances[: len(found.distances) - found.num_outline]
+            options = {"gate": widest, "margin": self.margin, "blur": len(self.blurs) - 1}
+            found = residuals(sights[i], sights[j], poses[i], poses[j], **options)
+            depth = found.distances[found.kind == Kind.DEPTH]
             total, count = total + float(np.minimum(np.abs(depth), cut).sum()), count + len(depth)
-            past, judged = past + found.num_outline, judged + found.num_outline + found.num_judged
+            outline = int((found.kind == Kind.OUTLINE).sum())
+            past, judged = past + outline, judged + outline + found.num_judged
         return Agreement(1000 * total / max(count, 1), past / max(judged, 1))
 
     def _step(
@@ -91,11 +102,14 @@ class Adjustment:
         poses: list[np.ndarray],
         motions: list[Motion],
         center: np.ndarray,
+        level: int,
         gate: float,
     ) -> Float[np.ndarray, "frames 6"]:
-        found = [residuals(sights[i], sights[j], poses[i], poses[j], gate=gate, margin=self.margin) for i, j in pairs]
-        scaled = [np.abs(f.distances / f.sigma) for f in found]
-        scale = max(float(np.median(np.concatenate(scaled))) if any(map(len, scaled)) else 1.0, 0.3)
+        options = {"gate": gate, "margin": self.margin, "blur": level if self.color_weight else None}
+        found = [residuals(sights[i], sights[j], poses[i], poses[j], **options) for i, j in pairs]
+        surface = _median([np.abs(f.distances / f.sigma)[f.kind != Kind.COLOR] for f in found])
+        color = _median([np.abs(f.distances / f.sigma)[f.kind == Kind.COLOR] for f in found])
+        scale = max(surface, 0.3), max(color, 0.02)
         n = len(sights)
         matrix, right = np.zeros((n, 6, n, 6)), np.zeros((n, 6))
         for (i, j), pair in zip(pairs, found, strict=True):
@@ -110,17 +124,18 @@ class Adjustment:
         return np.linalg.solve(matrix.reshape(6 * n, 6 * n), right.ravel()).reshape(n, 6)
 
     def _normal_equations(
-        self, pair: Residuals, center: np.ndarray, scale: float
+        self, pair: Residuals, center: np.ndarray, scales: tuple[float, float]
     ) -> tuple[Float[np.ndarray, "6 6"], Float[np.ndarray, "6"]]:
         """J^T W J and J^T W r of moving the first frame; the second one's are the same with the other sign."""
         if len(pair.distances) == 0:
             return np.zeros((6, 6)), np.zeros(6)
         jacobian = np.concatenate([np.cross(pair.points - center, pair.directions), pair.directions], 1)
-        ratio = pair.distances / pair.sigma / (2 * 1.4826 * scale)
-        weight = 1 / (1 + ratio**2) ** 2 / (pair.sigma * 1.4826 * scale) ** 2
-        if pair.num_outline:
-            weight[-pair.num_outline :] *= self.outline_weight
-        weight *= min(self.pair_points / len(weight), 1.0)
+        of_color = pair.kind == Kind.COLOR
+        sigma = pair.sigma * 1.4826 * np.where(of_color, scales[1], scales[0])
+        weight = 1 / (1 + (pair.distances / sigma / 2) ** 2) ** 2 / sigma**2
+        weight *= np.choose(pair.kind, (1.0, self.outline_weight, self.color_weight))
+        for same in (of_color, ~of_color):
+            weight[same] *= min(self.pair_points / max(same.sum(), 1), 1.0)
         weighted = jacobian * weight[:, None]
         return jacobian.T @ weighted, weighted.T @ pair.distances
 
@@ -141,6 +156,11 @@ class Adjustment:
             matrix[i + 1, :, i] -= following.T @ relative @ at
             right[i] -= at.T @ difference
             right[i + 1] += following.T @ difference
+
+
+def _median(parts: Sequence[np.ndarray]) -> float:
+    """1 of nothing."""
+    return float(np.median(np.concatenate(parts))) if any(map(len, parts)) else 1.0
 
 
 def _at_camera(lever: Float[np.ndarray, "3"]) -> Float[np.ndarray, "6 6"]:
