@@ -1,6 +1,7 @@
 """What differs between Hydra's launchers: which devices jobs get, and how to wait for jobs that a launcher lost."""
 
 import importlib
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -79,15 +80,15 @@ class Launcher:
         """Shares of the machine for one job."""
         init, remote = "hydra.launcher.ray.init", "hydra.launcher.ray.remote"
         cores = int(self._value(f"{init}.num_cpus", str(os.cpu_count() or 1)))
-        gpus = float(self._value(f"{init}.num_gpus", str(_num_gpus())))
-        own = [] if self._has(f"{init}.num_gpus") else [f"{init}.num_gpus={gpus:.0f}"]
+        gpus = int(self._value(f"{init}.num_gpus", str(_num_gpus())))
+        own = [] if self._has(f"{init}.num_gpus") else [f"{init}.num_gpus={gpus}"]
         own += [] if self._has(f"{init}.num_cpus") else [f"{init}.num_cpus={cores}"]
         share = float(self._value(f"{remote}.num_gpus", "1" if gpus else "0"))
         if share > gpus:
-            raise ValueError(f"{remote}.num_gpus={share:g}, but there are {gpus:g} GPUs here: no job could ever start")
+            raise ValueError(f"{remote}.num_gpus={share:g}, but there are {gpus} GPUs here: no job could ever start")
         own += [] if self._has(f"{remote}.num_gpus") else [f"{remote}.num_gpus={share:g}"]
         if not self._has(f"{remote}.num_cpus"):
-            at_once = min(num_jobs, int(gpus / share) if share else max(cores // 4, 1))
+            at_once = min(num_jobs, places_on(gpus, share) if share else max(cores // 4, 1))
             own.append(f"{remote}.num_cpus={max(cores // at_once, 1)}")
         return own
 
@@ -97,6 +98,11 @@ class Launcher:
     def _value(self, key: str, default: str) -> str:
         values = [a.partition("=")[2] for a in self.given if a.lstrip("+").startswith(f"{key}=")]
         return values[-1] if values else default
+
+
+def places_on(num_gpus: int, share: float) -> int:
+    """How many jobs with `share` of a GPU fit at once: a part of one is never joined from two."""
+    return num_gpus * int(1 / share + 1e-6) if share <= 1 else num_gpus // math.ceil(share)
 
 
 def launcher_of(arguments: Sequence[str]) -> Launcher:

@@ -61,6 +61,8 @@ def test_ray_shares_the_machine_among_its_jobs(monkeypatch: pytest.MonkeyPatch) 
     init, remote = "hydra.launcher.ray.init", "hydra.launcher.ray.remote"
     given = ["hydra/launcher=ray", f"{init}.num_cpus=8", f"{init}.num_gpus=2", f"{remote}.num_gpus=0.5"]
     assert launcher_of(given).arguments(100)[-1] == f"{remote}.num_cpus=2"  # four jobs at once
+    # 0.4 of a GPU: two jobs fit on each, and a fifth could not have the two rests
+    assert f"{remote}.num_cpus=2" in launcher_of([*given[:3], f"{remote}.num_gpus=0.4"]).arguments(100)
     assert f"{remote}.num_gpus=0" in launcher_of(given[:2]).arguments(100)
     with pytest.raises(ValueError, match="no job could ever start"):
         launcher_of([*given[:2], f"{remote}.num_gpus=1"]).arguments(100)
