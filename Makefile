@@ -42,8 +42,8 @@ types: $(VENV)/.dev ## static types
 imports: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports
 
-audit: $(VENV)/.dev ## known vulnerabilities of what is installed; needs the network
-	$(BIN)/python -m pip_audit --skip-editable --progress-spinner off
+audit: $(VENV)/.dev ## known vulnerabilities of what is installed; needs the network, and says so where there is none
+	$(BIN)/python .ci/audit.py
 
 report: $(VENV)/.run ## report of a study: make report STUDY=main [SCENES="a b" OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS=0]
 	$(BIN)/o2recon report study=$(or $(STUDY),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
