@@ -14,9 +14,7 @@ from typing import Any
 
 VULNERABLE = "jinja2==3.1.2"
 """CVE-2024-22195, CVE-2024-34064 and later ones."""
-UNREACHABLE = re.compile(
-    r"\w*(Connection|Timeout|Service|HTTP|SSL|Proxy)Error\b|Could not connect|timed out"
-)
+UNREACHABLE = re.compile(r"\w*(Connection|Timeout|Service|HTTP|SSL|Proxy)Error\b|Could not connect|timed out")
 
 
 class NotReached(Exception):
