@@ -89,5 +89,6 @@ class RoomOracle(Oracle):
             width=None,
             pose="camera_to_world",
             axes="opencv",
+            color_offset=None,
         )
         super().__init__(scene, bend)

@@ -53,6 +53,7 @@ def training_sphere(root: Path) -> TrainingSphere:
         width=None,
         pose="camera_to_world",
         axes="opencv",
+        color_offset=None,
     )
     folder = ObjectFolder(root / "after" / "objects" / "1")
     for frame in scene.frames():

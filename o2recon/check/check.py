@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from o2recon.check.agreement import TOLERANCE, WORST, Agreement
 from o2recon.check.color import ColorOffset, color_offset
 from o2recon.check.features import matched
 from o2recon.check.findings import Finding, Report
-from o2recon.check.remedies import told
+from o2recon.check.remedies import about_color, told
 from o2recon.check.search import Fit, Search, depth_search, image_search
 from o2recon.check.views import Views, read_views
 from o2recon.scene import Scene
+from o2recon.types import Camera
 
 BINS = 41
 POSES, IMAGES, COLOR = "poses and depth", "poses and images", "colour and depth"
@@ -64,7 +66,7 @@ class ConventionCheck:
         given = search.as_given()
         findings = [self._posed(search, given, options, width)]
         if findings[0].level != "wrong":
-            findings.append(self._colored(color_offset(views.pictures), width))
+            findings.append(self._colored(color_offset(views.pictures), scene, options))
         counts, edges = np.histogram(given.agreement.residuals, BINS, (-WORST, WORST))
         percent = tuple(np.round(100 * edges, 3).tolist())
         return Report(tuple(findings), views.indices, pairs, tuple(counts.tolist()), percent)
@@ -124,7 +126,8 @@ class ConventionCheck:
 
     # ---- colour ----
 
-    def _colored(self, found: ColorOffset, width: int) -> Finding:
+    def _colored(self, found: ColorOffset, scene: Scene, options: Mapping[str, Any]) -> Finding:
+        width = scene.camera.width
         numbers = {k: round(v, 3) if isinstance(v, float) else v for k, v in vars(found).items()}
         if not found.is_tested:
             if found.rims < MANY_RIMS:
@@ -142,7 +145,7 @@ class ConventionCheck:
             return Finding(COLOR, "ok", "none", told, numbers=numbers)
         larger = "" if found.size == 1 else f" and is {found.size:.3g} times as large"
         message = f"colour and depth are not registered: colour lies {where} (right, down) beside depth{larger}"
-        remedy = "register depth to colour, or correct the intrinsics of colour"
+        remedy = about_color(found, options, pixels=color_pixels(scene))
         level = "wrong" if off > max(self._color_wrong, 2 * least) else "doubtful"
         return Finding(COLOR, level, "unregistered_color", message, remedy, numbers=numbers)
 
@@ -198,6 +201,12 @@ def _numbers(now: Agreement) -> dict[str, Any]:
         "looked_through_share": round(now.through, 4),
         "overlap": round(now.overlap, 4),
     }
+
+
+def color_pixels(scene: Scene) -> Float[np.ndarray, "2"] | None:
+    """Pixels of the stored colour images on one of the working images, across and along; None where nobody knows."""
+    stored: Camera | None = getattr(scene, "color_camera", None)
+    return None if stored is None else np.diag(stored.intrinsics)[:2] / np.diag(scene.camera.intrinsics)[:2]
 
 
 def _median_depth(views: Views) -> float:

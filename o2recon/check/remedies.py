@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
+from o2recon.check.color import ColorOffset
 from o2recon.check.hypotheses import Mistake
 from o2recon.scene.conventions import AXES
 
@@ -43,6 +45,17 @@ def told(mistake: Mistake, options: Options, *, median_depth: float, width: int)
         parts.append(_about_lens(values, width))
     remedies = [remedy for _, remedy in parts if remedy]
     return " and ".join(sentence for sentence, _ in parts), " ".join(remedies) or None
+
+
+def about_color(found: ColorOffset, options: Options, *, pixels: Float[np.ndarray, "2"] | None) -> str:
+    """The option that mends colour beside depth, to half a pixel. `pixels`: of stored colour, on one of `found`'s."""
+    if pixels is None or "color_offset" not in options:
+        return "register depth to colour, or correct the intrinsics of colour"
+    if found.size != 1:
+        return f"multiply the focal lengths of colour by {found.size:.3g}, or register depth to colour"
+    offset = np.array([found.right, found.down]) * pixels + (options["color_offset"] or (0, 0))
+    right, down = (f"{round(2 * value) / 2:g}" for value in offset.tolist())
+    return f"scene.color_offset=[{right},{down}]"
 
 
 def _about_poses(values: Mapping[str, Any], options: Options) -> tuple[str, str | None]:

@@ -18,7 +18,7 @@ from o2recon.scene.matrices import resized, typical
 from o2recon.scene.painted import SKETCH_SUFFIX, painted_files, read_painted
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame, Scene
-from o2recon.scene.shots import depth_lens, flaw, id_lens
+from o2recon.scene.shots import beside_depth, depth_lens, flaw, id_lens, warn_of_turned
 from o2recon.scene.sketches import sketches_of_scan
 from o2recon.scene.upright import checked_up, told, up_of_cameras, up_of_surfaces, upright
 from o2recon.types import Camera, Frame
@@ -42,8 +42,9 @@ class RecordedScene(Scene):
     `frame_skip`: use every n-th frame. `depth_scale`: metres per unit of the depth images. `depth_noise`: (a, b, c) of
     sigma(z) = a + b (z - c)^2, metres. `sketches`: a further folder of sketches beside the scene's own. `up`: in the
     capture's world; auto: what the capture says, else an estimate. `scale`: metres per unit of the poses. `pose`,
-    `axes`: see Conventions; for poses that are not as the reader takes them. ValueError, one line naming file and
-    remedy, for what cannot be read and for more than `max_bad_share` damaged frames.
+    `axes`: see Conventions; for poses that are not as the reader takes them. `color_offset`: see `beside_depth`; for
+    colour that is not registered. ValueError, one line naming file and remedy, for what cannot be read and for more
+    than `max_bad_share` damaged frames.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RecordedScene(Scene):
         width: int | None,
         pose: str,
         axes: str | Sequence[str],
+        color_offset: Sequence[float | int] | None,
     ) -> None:
         _check_options(frame_skip=frame_skip, depth_scale=depth_scale, scale=scale, width=width, sketches=sketches)
         given = None if up == "auto" else checked_up(up)
@@ -71,6 +73,7 @@ class RecordedScene(Scene):
         self._sketch_folders = [self.root / "sketches", *others]
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
         capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
+        capture = capture if color_offset is None else beside_depth(capture, color_offset)
         self.name = self.name if capture.name is None else capture.name
         self._frame_skip = frame_skip
         self._check_frames(capture, frame_skip)
@@ -80,7 +83,8 @@ class RecordedScene(Scene):
         self.camera = typical([depth_lens(s).camera for s in usable if s.depth is not None or not self.has_depth])
         if width is not None:
             self.camera = resized(self.camera, width, max(round(self.camera.height * width / self.camera.width), 1))
-        self._name_turned(usable)
+        self.color_camera = usable[0].lens.camera
+        warn_of_turned(usable, self.camera, self.name)
         self.labels, self._files, self._sketches = dict(capture.labels), capture.files, capture.sketches
         self._only = capture.only
         self._place(capture, given, scale)
@@ -211,8 +215,9 @@ class RecordedScene(Scene):
         return height
 
     def fingerprint(self) -> str:
-        """See Scene.fingerprint."""
-        digest = hashlib.sha256()
+        """See Scene.fingerprint: the files, and what was made of them."""
+        made = (self.camera, self.color_camera, self._depth_scale, self.capture_to_world.tolist())
+        digest = hashlib.sha256(repr(made).encode())
         for index, shot in sorted(self._shots.items()):
             pictures = (shot.color, shot.depth, shot.instance, shot.label)
             stamps = [p.stamp for p in pictures if p is not None] + [file_stamp(p) for p in shot.files]
@@ -243,14 +248,6 @@ class RecordedScene(Scene):
             raise ValueError(f"{self.root} has no usable frame ({self.skipped[listed[0]]}): export the scan again")
         for index, reason in sorted(self.skipped.items()):
             self.skip(index, reason)
-
-    def _name_turned(self, usable: Sequence[Shot]) -> None:
-        """Warn of photographs taken upright among others that are not: one camera holds only the middle of them."""
-        upright_camera = self.camera.height > self.camera.width
-        turned = [s.index for s in usable if (s.color.size[1] > s.color.size[0]) != upright_camera]
-        if turned:
-            told = (self.name, len(turned), len(usable), turned[0])
-            log.warning("%s: %d of %d frames (the first is %d) are turned by 90 degrees: their ends are cut off", *told)
 
     def _place(self, capture: Capture, up: np.ndarray | None, scale: float) -> None:
         """The world: +z up, metres. Poses and points of the capture go there."""

@@ -1,7 +1,16 @@
 """Which lens the pictures of a shot were seen through, and whether a shot can be used."""
 
-from o2recon.scene.capture import Lens, Shot
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.matrices import check_rigid, is_camera_matrix, resized_lens
+from o2recon.types import Camera
+
+log = logging.getLogger(__name__)
 
 
 def depth_lens(shot: Shot) -> Lens:
@@ -34,3 +43,33 @@ def flaw(shot: Shot) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def beside_depth(capture: Capture, offset: Sequence[float | int]) -> Capture:
+    """The capture with its colour camera's image moved by `offset`, depth's left where it is.
+
+    `offset`: (right, down) in pixels of the stored colour images, by which colour lies beside depth; ids drawn on
+    colour lie there with it. ValueError for anything else, and for captures without depth.
+    """
+    moved = np.array(list(offset), float)
+    if moved.shape != (2,) or not np.isfinite(moved).all():
+        raise ValueError(f"scene.color_offset is {offset}: give [right, down] in pixels of the colour images, or null")
+    if all(shot.depth is None for shot in capture.shots):
+        raise ValueError(f"scene.color_offset is {offset}, but there is no depth that colour could lie beside: null")
+    shots = []
+    for shot in capture.shots:
+        camera = shot.lens.camera
+        k = camera.intrinsics.copy()
+        k[:2, 2] += moved
+        lens = replace(shot.lens, camera=Camera(k, camera.width, camera.height))
+        shots.append(replace(shot, lens=lens, depth_lens=None if shot.depth is None else depth_lens(shot)))
+    return replace(capture, shots=tuple(shots))
+
+
+def warn_of_turned(shots: Sequence[Shot], camera: Camera, name: str) -> None:
+    """Warn of photographs taken upright among others that are not: one `camera` holds only the middle of them."""
+    upright = camera.height > camera.width
+    turned = [s.index for s in shots if (s.color.size[1] > s.color.size[0]) != upright]
+    if turned:
+        told = (name, len(turned), len(shots), turned[0])
+        log.warning("%s: %d of %d frames (the first is %d) are turned by 90 degrees: their ends are cut off", *told)

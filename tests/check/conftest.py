@@ -23,12 +23,14 @@ def check() -> ConventionCheck:
 
 
 @pytest.fixture(scope="session")
-def opened() -> Callable[[Path], Scene]:
-    """Opens a folder in ScanNet's layout."""
+def opened() -> Callable[..., Scene]:
+    """Opens a folder in ScanNet's layout, colour at an offset if one is given."""
 
-    def open_scene(root: Path) -> Scene:
+    def open_scene(root: Path, scene_offset: list[float] | None = None) -> Scene:
+        offset = "null" if scene_offset is None else str(scene_offset)
         with initialize_config_module("o2recon.conf", version_base="1.3"):
-            config = compose("config", overrides=["stage=run", f"scene.root={root}"]).scene
+            overrides = ["stage=run", f"scene.root={root}", f"scene.color_offset={offset}"]
+            config = compose("config", overrides=overrides).scene
         scene: Scene = instantiate(config, _convert_="all")
         return scene
 

@@ -2,15 +2,19 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from planted_mistakes import CORRECT, MISTAKES, MistakenScene, Planted, moved
 
 from o2recon.check import ConventionCheck, Report
+from o2recon.check.color import ColorOffset
+from o2recon.check.remedies import about_color
 from o2recon.scene import Scene
 from o2recon.types import Frame
 
@@ -72,6 +76,52 @@ def test_correct_rooms_pass(
     check: ConventionCheck, opened: Callable[[Path], Scene], shared_data: Path, room: str
 ) -> None:
     assert found(check, opened(shared_data / room)).level == "ok"
+
+
+def shifted_copy(room: Path, copy: Path, right: int, down: int) -> Path:
+    """The scan with its colour and the ids drawn on it moved by whole pixels."""
+    shutil.copytree(room, copy)
+    for file in [*(copy / "color").iterdir(), *(copy / "instance-filt").iterdir()]:
+        image = np.asarray(cv2.imread(str(file), cv2.IMREAD_UNCHANGED))
+        affine = np.array([[1.0, 0, right], [0, 1, down]])
+        image = cv2.warpAffine(image, affine, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+        file.unlink()
+        cv2.imwrite(str(file.with_suffix(".png")), image)
+    return copy
+
+
+def assert_mended(check: ConventionCheck, opened: Callable[..., Scene], copy: Path) -> None:
+    """The remedy names (6, -4) to half a pixel, and with it the check passes."""
+    options = OPTIONS | {"color_offset": None}
+    finding = check(opened(copy), options).findings[1]
+    told = re.fullmatch(r"scene\.color_offset=\[([^,]+),([^,]+)\]", finding.remedy or "")
+    assert told is not None and finding.name == "unregistered_color"
+    offset = [float(told[1]), float(told[2])]
+    np.testing.assert_allclose(offset, [6, -4], atol=0.5)
+    again = check(opened(copy, scene_offset=offset), options | {"color_offset": offset}).findings[1]
+    assert again.level == "ok" and "colour lies on depth" in again.message
+
+
+def test_colour_beside_depth_is_mended_by_the_option_that_is_named(
+    check: ConventionCheck, opened: Callable[..., Scene], tiny_room: Path, tmp_path: Path
+) -> None:
+    assert_mended(check, opened, shifted_copy(tiny_room, tmp_path / "room", 6, -4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ROOMS[:3])
+def test_colour_beside_depth_is_mended_in_rooms(
+    check: ConventionCheck, opened: Callable[..., Scene], shared_data: Path, tmp_path: Path, room: str
+) -> None:
+    assert_mended(check, opened, shifted_copy(shared_data / room, tmp_path / "room", 6, -4))
+
+
+def test_an_offset_that_was_given_is_added_to_and_in_pixels_of_the_stored_images() -> None:
+    found = ColorOffset(right=2.0, down=-1.1, size=1.0, clear=9.0, rims=5000, steady=True)
+    given = OPTIONS | {"color_offset": [1, 0]}
+    assert about_color(found, given, pixels=np.array([2.0, 2.0])) == "scene.color_offset=[5,-2]"
+    assert about_color(found, OPTIONS, pixels=None) == "register depth to colour, or correct the intrinsics of colour"
+    assert "focal lengths of colour by 1.1," in about_color(replace(found, size=1.1), given, pixels=np.ones(2))
 
 
 def test_colour_a_third_of_a_percent_beside_depth_is_no_mistake(check: ConventionCheck, tiny: Scene) -> None:

@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {
     "width": None,
     "pose": "camera_to_world",
     "axes": "opencv",
+    "color_offset": None,
 }
 """As in conf/scene/scannet.yaml."""
 
