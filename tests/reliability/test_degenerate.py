@@ -20,8 +20,10 @@ CASES = {
     "5_cm": BoxScan((0.05, 0.05, 0.05), 0.25),
     "5_m": BoxScan((5.0, 3.0, 2.5), 9.0),
 }
-FINE = {"5_cm": ("mesh.spacing_m=0.004", "objects.box.voxels=48", "train.warm_start.num_coarse_steps=100")}
-"""What a small object needs beyond the experiment `smoke`, which is made for furniture and learns next to nothing."""
+LEARNS = "train.warm_start.num_coarse_steps=100"
+FINE = {"rod": (LEARNS,), "5_cm": ("mesh.spacing_m=0.004", "objects.box.voxels=48", LEARNS)}
+"""What a small or thin object needs beyond the experiment `smoke`, which is made for furniture and learns next to
+nothing: with its 10 steps alone half of the rod was missing from the mesh, while the volume had all of it."""
 FEW = ("objects.min_frames=1", "objects.min_mask_share=0.0001", "objects.views.min_views=1")
 
 
@@ -44,7 +46,8 @@ def test_a_closed_mesh_or_one_clear_line(
         assert json.loads(results[0].read_text())["status"] == "ok"
         size, expected = mesh.extents.max(), max(CASES[name].size)
         print(f"{name}: {len(mesh.faces)} faces, {size:.3f} m for {expected:.3f} m")
-        assert 0.5 * expected < size < 2.5 * expected
+        least, most = (0.95, 1.25) if name in FINE else (0.5, 2.5)
+        assert least * expected < size < most * expected
         return
     assert len(told) == 1 and "unexpected" not in told[0] and "Traceback" not in told[0], told
     print(f"{name}: status {status}, {told[0]}")
