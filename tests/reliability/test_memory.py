@@ -79,6 +79,34 @@ def test_an_object_too_large_for_the_memory_fails_alone(
 
 
 @pytest.mark.slow
+def test_after_a_lost_device_the_same_command_does_the_rest(
+    tiny_room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, lost = Fitting._train, [True]
+
+    def breaking(self: Fitting, folder: Any, *rest: Any, **options: Any) -> Any:
+        if folder.path.name == "1" and lost[0]:
+            raise RuntimeError("CUDA error: device-side assert triggered\nCompile with `TORCH_USE_CUDA_DSA`")
+        return train(self, folder, *rest, **options)
+
+    monkeypatch.setattr(Fitting, "_train", breaking)
+    monkeypatch.setattr(running, "answers", lambda device: not lost[0])
+    places = [f"scene.root={tiny_room}", f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}"]
+    command = ["run", "experiment=smoke", "device=cpu", "object=1,2", "reports=false", *places]
+    states = []
+    for also in ([], [], ["retry=failed"]):
+        states.append(status_of([*command, *also]))
+        told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("o2recon: ")]
+        files = [tmp_path / f"outputs/main/smoke/none/tiny/{i}/seed_0/result.json" for i in (1, 2)]
+        states.append([json.loads(file.read_text())["status"] if file.is_file() else None for file in files])
+        if lost[0]:
+            assert len(told) == 1 and "the GPU failed (CUDA error: device-side assert triggered): the same" in told[0]
+            assert told[0].endswith("; 1 were not tried")
+        lost[0] = False
+    assert states == [1, ["failed", None], 1, ["failed", "ok"], 0, ["ok", "ok"]]
+
+
+@pytest.mark.slow
 def test_quick_stays_within_its_budget(shared_data: Path, tmp_path: Path) -> None:
     places = [f"scene.root={shared_data / 'room_dining'}", f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'out'}"]
     options = ["experiment=quick", "masks=carve", "object=2", "device=cpu", "baselines=[]", "reports=false"]
