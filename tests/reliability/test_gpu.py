@@ -29,7 +29,7 @@ from o2recon.workspace import ObjectFolder
 pytestmark = pytest.mark.gpu
 
 DEVICE = "cuda"
-NUM_KILLED, NUM_STEPS = 3, 400
+NUM_KILLED, NUM_STEPS = 3, 1000
 LAST = "checkpoints/last.ckpt"
 NUM_RAYS = 2**15
 """A step of so many takes memory that dwarfs all else."""
