@@ -236,6 +236,7 @@ def test_memory_that_ends_while_a_graph_is_captured(
     assert trained(folder, tmp_path) == 0.5
     print(f"\na capture without memory ended in {failed}")
     assert failed == [(failed[0][0], True)] and "with 0.5 of the rays and points" in caplog.text
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
     calls.clear()
     assert kept_since(before) < KEPT
 
