@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
+
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene
@@ -14,4 +16,6 @@ def run(job: Job) -> None:
     depth: Source = build(job.config.depth)
     if not isinstance(depth, Given) and not depth.needs_instances:
         scene = depth(scene, work / scene.name / "depth", device=job.device)
-    build(job.config.boxes)(scene, work)
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    own = [o for o in given if not o.startswith(("stage=", "boxes=", "boxes.", "objects.boxes=", "instances"))]
+    build(job.config.boxes)(scene, work, own)

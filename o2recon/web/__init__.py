@@ -3,7 +3,7 @@
 viser is imported only in this folder, and only when a page opens.
 """
 
-from o2recon.web.box_page import BoxDrawing
+from o2recon.web.box_server import BoxDrawing
 from o2recon.web.viewer import Viewer
 
 __all__ = ["BoxDrawing", "Viewer"]

@@ -1,28 +1,34 @@
 """`o2recon boxes`: a page on which boxes are drawn around the objects of a scan."""
 
-import contextlib
-import shlex
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from o2recon.scene import Scene
-from o2recon.web.boxes import LEAST, Drawn, DrawnBox, colored_points
-from o2recon.web.viewer import free_port, running
+from o2recon.web.box_panel import BoxPanel
+from o2recon.web.box_shapes import BoxShape, Handles
+from o2recon.web.boxes import Drawn, DrawnBox
+from o2recon.web.picking import box_around, hit
+from o2recon.web.placing import BACKGROUND
+from o2recon.web.standpoints import FIRST_FOV, in_front
 
 if TYPE_CHECKING:
     import viser
 
-COLORS = ((230, 80, 60), (60, 140, 230), (70, 180, 90), (230, 170, 40), (160, 90, 210), (40, 190, 190))
+CEILING = 2.2
+"""Metres above the floor from which points are hidden at first."""
 
 
 class BoxPage:
-    """One server's page: the points, and for every box a handle to move it and a folder of fields."""
+    """One server's page: the points, the boxes, the panel. viser calls from many threads: a lock makes them take turns.
+
+    `command`: a file of boxes -> the command that uses it.
+    """
 
     def __init__(
         self,
@@ -33,123 +39,185 @@ class BoxPage:
         *,
         floor: float | None,
         point_m: float,
+        command: Callable[[Path], str],
     ) -> None:
-        self.server, self.drawn, self.points, self.floor = server, drawn, points, floor
-        self.parts: dict[int, list[Any]] = {}
-        server.scene.set_up_direction("+z")
-        server.scene.add_point_cloud("/points", points.astype(np.float32), colors, point_size=point_m)
-        server.initial_camera.look_at = np.median(points, 0)
-        server.initial_camera.position = np.median(points, 0) + np.array([0.0, -3.0, 3.0])
-        server.gui.add_button("New box").on_click(self._added)
-        server.gui.add_button("Save").on_click(lambda _: self.save())
-        self.told = server.gui.add_markdown("")
-        for box in drawn.boxes.values():
-            self.show(box)
+        self.server, self.drawn, self.points, self.floor, self.command = server, drawn, points, floor, command
+        self.chosen: int | None = next(iter(sorted(drawn.boxes)), None)
+        self.adding = False
+        self.problem = ""
+        self._lock = threading.RLock()
+        self._shapes: dict[int, BoxShape] = {}
+        self._show_points(colors, point_m)
+        self._handles = Handles(server, self._dragged)
+        self.panel = BoxPanel(server, self)
+        self._start()
+        self._show()
 
-    def add(self, center: Float[np.ndarray, "3"]) -> DrawnBox:
-        """A new box around a point."""
-        x, y, z = (round(float(v), 3) for v in center)
-        box = self.drawn.add((x, y, z))
-        self.show(box)
-        return box
+    def add(self) -> None:
+        """Wait for a click on an object; asked again, wait no longer."""
+        with self._lock:
+            self._adding(not self.adding)
+            self._show()
 
-    def change(self, number: int, **values: Any) -> None:
-        """Give a box another name, place, size or turn."""
-        box = replace(self.drawn.boxes[number], **values)
-        self.drawn.boxes[number] = replace(box, size=tuple(max(float(s), LEAST) for s in box.size))  # type: ignore[arg-type]
-        self._place(number)
+    def place(self, point: Float[np.ndarray, "3"]) -> DrawnBox:
+        """A new box around what stands at a point."""
+        with self._lock:
+            center, size, yaw = box_around(self.points[self._shown()], point, floor=self.floor)
+            x, y, z = (round(float(v), 3) for v in center)
+            wide, deep, high = (round(float(v), 3) for v in size)
+            box = self.drawn.add((x, y, z), (wide, deep, high), round(yaw, 1))
+            self.chosen = box.id
+            self._adding(False)
+            self._done()
+            return box
 
-    def fit(self, number: int) -> None:
-        """Draw a box in to the points inside."""
-        self.drawn.boxes[number] = self.drawn.boxes[number].fitted(self.points, floor=self.floor)
-        self.show(self.drawn.boxes[number])
+    def choose(self, number: int) -> None:
+        """Show the handles and fields of a box."""
+        with self._lock:
+            if number in self.drawn.boxes and not self.adding:
+                self.chosen = number
+                self._show()
 
-    def remove(self, number: int) -> None:
-        """Take a box away."""
-        del self.drawn.boxes[number]
-        for part in self.parts.pop(number):
-            part.remove()
+    def change(self, what: str, change: Callable[[DrawnBox], DrawnBox]) -> None:
+        """Change the chosen box; changes in a row with the same `what` are one step for undo."""
+        with self._lock:
+            if self.chosen in self.drawn.boxes:
+                self.drawn.boxes[self.chosen] = change(self.drawn.boxes[self.chosen])
+                self._done(f"{what} of {self.chosen}")
 
-    def save(self) -> None:
-        """Write the file and show how to go on; what is wrong is shown too."""
+    def rename(self, name: str) -> None:
+        """Give the chosen box a name."""
+        self.change("name", lambda box: replace(box, category=name.strip() or "object"))
+
+    def turn(self, degrees: float) -> None:
+        """Turn the chosen box about its middle."""
+        if np.isfinite(degrees):
+            self.change("turn", lambda box: box.moved(*box.center[:2], degrees))
+
+    def resize(self, size: Sequence[float]) -> None:
+        """Give the chosen box other sides, metres; it stays where it stands."""
+        if np.isfinite(size).all():
+            self.change("size", lambda box: box.sized(size))
+
+    def fit(self) -> None:
+        """Draw the chosen box in to the points inside."""
+        self.change("fit", lambda box: box.fitted(self.points, floor=self.floor))
+
+    def remove(self) -> None:
+        """Take the chosen box away."""
+        with self._lock:
+            if self.drawn.boxes.pop(self.chosen or 0, None) is not None:
+                self._done()
+
+    def undo(self) -> None:
+        """Go back by one step."""
+        with self._lock:
+            self._adding(False)
+            self._written(self.drawn.undo)
+
+    def frame(self, client: "viser.ClientHandle | None") -> None:
+        """Bring the chosen box in front of a browser's camera, seen from where that is; None: the browser is gone."""
+        with self._lock:
+            box = self.drawn.boxes.get(self.chosen or 0)
+            if client is None or box is None:
+                return
+            bounds = np.array([np.array(box.center) - np.array(box.size), np.array(box.center) + np.array(box.size)])
+            offset = client.camera.position - bounds.mean(0)
+            with client.atomic():
+                client.camera.up_direction = (0.0, 0.0, 1.0)
+                found = in_front(bounds, float(np.arctan2(offset[1], offset[0])), client.camera.fov)
+                client.camera.position, client.camera.look_at = found
+
+    def show_high(self, everything: bool) -> None:
+        """Show or hide what is high above the floor."""
+        self._high.visible = everything
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether points are high above the floor."""
+        return bool(self._is_high.any())
+
+    @property
+    def next(self) -> str:
+        """The command that uses the boxes."""
+        return self.command(self.drawn.file)
+
+    def _start(self) -> None:
+        camera = self.server.initial_camera
+        camera.fov = FIRST_FOV
+        camera.position, camera.look_at = in_front(self._bounds(), -np.pi / 2, FIRST_FOV)
+
+    def _bounds(self) -> Float[np.ndarray, "2 3"]:
+        low, high = np.quantile(self.points[~self._is_high], [0.05, 0.95], axis=0)
+        return np.stack([low, high])
+
+    def _show_points(self, colors: UInt8[np.ndarray, "points 3"], size: float) -> None:
+        scene = self.server.scene
+        scene.set_up_direction("+z")
+        scene.set_background_image(BACKGROUND)
+        self._is_high = np.zeros(len(self.points), bool)
+        if self.floor is not None:
+            self._is_high = self.points[:, 2] > self.floor + CEILING
+            self._is_high &= not self._is_high.all()
+        self._high: Any = None
+        for name, part in (("/points", ~self._is_high), ("/high", self._is_high)):
+            if part.any():
+                points = self.points[part].astype(np.float32)
+                self._high = scene.add_point_cloud(name, points, colors[part], point_size=size, precision="float32")
+        self._high.visible = not self.has_ceiling
+
+    def _shown(self) -> Any:
+        return np.ones(len(self.points), bool) if self._high.visible else ~self._is_high
+
+    def _adding(self, adding: bool) -> None:
+        if adding != self.adding:
+            self.adding = adding
+            if adding:
+                self.server.scene.on_click()(self._clicked)
+            else:
+                self.server.scene.remove_click_callback()
+
+    def _clicked(self, event: Any) -> None:
+        origin, direction = np.array(event.ray_origin, float), np.array(event.ray_direction, float)
+        with self._lock:
+            point = hit(self.points[self._shown()], origin, direction) if self.adding else None
+            if point is not None:
+                self.place(point)
+
+    def _dragged(self, box: DrawnBox, over: bool) -> None:
+        with self._lock:
+            if box.id not in self.drawn.boxes:
+                return
+            self.drawn.boxes[box.id] = box
+            if over:
+                self._done()
+            else:
+                self._show(dragging=True)
+
+    def _done(self, what: str | None = None) -> None:
+        self._written(lambda: self.drawn.done(what))
+
+    def _written(self, write: Callable[[], Any]) -> None:
+        self.problem = ""
         try:
-            self.drawn.save()
+            write()
         except (ValueError, OSError) as error:
-            self.told.content = f"**Not saved:** {error}"
-            return
-        self.told.content = f"Saved. `o2recon run ... objects.boxes={shlex.quote(str(self.drawn.file))}`"
+            self.problem = str(error)
+        self._show()
 
-    def show(self, box: DrawnBox) -> None:
-        """Draw a box and its fields anew."""
-        for part in self.parts.pop(box.id, []):
-            part.remove()
-        scene, gui, number = self.server.scene, self.server.gui, box.id
-        handle = scene.add_transform_controls(
-            f"/boxes/{number}",
-            scale=0.4,
-            position=np.array(box.center),
-            wxyz=_quaternion(box.yaw),
-            disable_rotations=True,
-        )
-        color = COLORS[number % len(COLORS)]
-        shape = scene.add_box(f"/boxes/{number}/box", color, box.size, wireframe=True)
-        name = scene.add_label(f"/boxes/{number}/name", f"{number} {box.category}")
-        folder = gui.add_folder(f"Box {number}")
-        with folder:
-            category = gui.add_text("category", box.category)
-            size = gui.add_vector3("size (m)", box.size, step=0.01)
-            yaw = gui.add_slider("yaw (degrees)", -180.0, 180.0, 1.0, min(max(box.yaw, -180.0), 180.0))
-            fit, remove = gui.add_button("Fit to points"), gui.add_button("Remove")
-        handle.on_update(lambda _: self.change(number, center=tuple(round(float(v), 4) for v in handle.position)))
-        category.on_update(lambda _: self.change(number, category=category.value.strip() or "object"))
-        size.on_update(lambda _: self.change(number, size=size.value))
-        yaw.on_update(lambda _: self.change(number, yaw=float(yaw.value)))
-        fit.on_click(lambda _: self.fit(number))
-        remove.on_click(lambda _: self.remove(number))
-        self.parts[number] = [folder, name, shape, handle]
-
-    def _place(self, number: int) -> None:
-        """Move what is drawn to where the box is."""
-        box, (_, name, shape, handle) = self.drawn.boxes[number], self.parts[number]
-        handle.wxyz = _quaternion(box.yaw)
-        shape.dimensions, name.text = box.size, f"{number} {box.category}"
-
-    def _added(self, event: Any) -> None:
-        client = getattr(event, "client", None)
-        self.add(np.median(self.points, 0) if client is None else client.camera.look_at)
-
-
-class BoxDrawing:
-    """Serves the page of one scan. `file`: what is drawn, in the form that objects.boxes takes; None:
-    `<work>/<scene>/boxes.yaml`. `max_points` of at most `max_frames` frames are shown, `point_m` metres large."""
-
-    def __init__(
-        self, *, file: str | Path | None, host: str, port: int, max_points: int, max_frames: int, point_m: float
-    ) -> None:
-        if min(max_points, max_frames) < 1 or point_m <= 0:
-            raise ValueError("boxes.max_points, boxes.max_frames and boxes.point_m have to be above 0")
-        self.file, self.host, self.port = file, host, port
-        self.max_points, self.max_frames, self.point_m = max_points, max_frames, point_m
-
-    def __call__(self, scene: Scene, work: Path) -> None:
-        """Serve until Ctrl-C. ValueError without points to draw in or a free port; ImportError without viser."""
-        with contextlib.suppress(KeyboardInterrupt), self.opened(scene, work) as (url, page):
-            print(f"boxes: {url}  (Ctrl-C ends; Save writes {page.drawn.file})", flush=True)
-            while True:
-                time.sleep(3600)
-
-    @contextlib.contextmanager
-    def opened(self, scene: Scene, work: Path) -> Iterator[tuple[str, BoxPage]]:
-        """The page while the block runs."""
-        drawn = Drawn.opened(Path(self.file) if self.file is not None else work / scene.name / "boxes.yaml")
-        points, colors = colored_points(scene, max_points=self.max_points, max_frames=self.max_frames)
-        port = free_port(self.host, self.port)
-        with running(self.host, port, scene.name) as (server, url):
-            page = BoxPage(server, drawn, points, colors, floor=scene.floor_height(), point_m=self.point_m)
-            yield url, page
-
-
-def _quaternion(yaw: float) -> Float[np.ndarray, "4"]:
-    """(w, x, y, z) of a turn about +z, degrees."""
-    half = np.deg2rad(yaw) / 2
-    return np.array([np.cos(half), 0, 0, np.sin(half)])
+    def _show(self, *, dragging: bool = False) -> None:
+        """Make everything say what is so now; points are not counted anew while the hand still moves."""
+        boxes = self.drawn.boxes
+        if self.chosen not in boxes:
+            self.chosen = max(boxes, default=None)
+        for number in [n for n in self._shapes if n not in boxes]:
+            self._shapes.pop(number).remove()
+        for number, each in boxes.items():
+            if number not in self._shapes:
+                self._shapes[number] = BoxShape(self.server, each, partial(self.choose, number))
+            self._shapes[number].show(each, chosen=number == self.chosen)
+        box = boxes.get(self.chosen or 0)
+        self._handles.show(None if self.adding else box)
+        self.panel.show(box)
+        if box is not None and not dragging:
+            self.panel.count(int(box.holds(self.points).sum()))

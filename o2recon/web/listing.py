@@ -36,7 +36,7 @@ def objects_table(runs: Sequence[Run], selected: str | None) -> str:
 def object_text(run: Run | None, *, num_views: int | None, has_truth: bool) -> str:
     """Verdict with its reason, shares of evidence and what is missing. `num_views`: None without prepared data."""
     if run is None:
-        return _paragraphs(["no object"])
+        return paragraphs(["no object"])
     lines = [f"<b>{escape(object_name(run))}</b>: {escape(grade(run))}"]
     if run.status != "ok":
         lines.append(escape(run.error or "no result.json yet: still running, or killed"))
@@ -53,23 +53,23 @@ def object_text(run: Run | None, *, num_views: int | None, has_truth: bool) -> s
         lines.append("no ground truth: no truth mesh, no error colours")
     if num_views is None:
         lines.append("no prepared data in this work folder: no cameras (add work=FOLDER)")
-    return _paragraphs(lines)
+    return paragraphs(lines)
 
 
 def legend(layer: str, *, error_range_cm: float, has_truth: bool) -> str:
     """What the colours of a layer mean."""
     if layer == "evidence":
         patches = [_patch(SEEN, "seen"), _patch(INPAINTED, "in-painted"), _patch(GUESSED, "guessed; truth: unseen")]
-        return _paragraphs([" ".join(patches)])
+        return paragraphs([" ".join(patches)])
     if layer == "error":
         if not has_truth:
-            return _paragraphs([_patch(CLAY, "no ground truth in this scene")])
+            return paragraphs([_patch(CLAY, "no ground truth in this scene")])
         bar = f"background:linear-gradient(90deg,{','.join(ERROR_SCALE)});height:0.8em;border-radius:3px"
         ends = '<div style="display:flex;justify-content:space-between"><span>0</span>'
         ends += f"<span>{error_range_cm:g} cm and more</span></div>"
         text = "mesh: to the truth; truth: to the mesh. A mesh is plain where only observed points are known."
         return f'<div style="{_TEXT}"><div style="{bar}"></div>{ends}{text}</div>'
-    return _paragraphs([f"colours of the object; {_patch(CLAY, 'none known')}"])
+    return paragraphs([f"colours of the object; {_patch(CLAY, 'none known')}"])
 
 
 def grade(run: Run) -> str:
@@ -88,7 +88,7 @@ def _row(cells: Sequence[str]) -> str:
     return "<tr>" + "".join(f'<td style="{s}">{c}</td>' for s, c in zip(style, cells, strict=True)) + "</tr>"
 
 
-def _paragraphs(lines: Sequence[str]) -> str:
+def paragraphs(lines: Sequence[str]) -> str:
     return f'<div style="{_TEXT}">' + "".join(f"<div>{line}</div>" for line in lines) + "</div>"
 
 

@@ -81,7 +81,7 @@ class Viewer:
             yield Opened(url, Page(server, study, self._drawing), server)
 
 
-def free_port(host: str, wanted: int) -> int:
+def free_port(host: str, wanted: int, page: str = "view") -> int:
     """`wanted`, or the next port that is free on `host`; 0 asks for any. ValueError when there is none."""
     for port in range(wanted, min(wanted + _PORTS, 65535) + 1):
         try:
@@ -89,12 +89,12 @@ def free_port(host: str, wanted: int) -> int:
             with socket.create_server((host, port), family=family) as probe:
                 return int(probe.getsockname()[1])
         except PermissionError as problem:
-            raise ValueError(f"view.port={port} is not allowed here: take one above 1023") from problem
+            raise ValueError(f"{page}.port={port} is not allowed here: take one above 1023") from problem
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
-                text = f"view.host={host} is no address of this machine ({problem}): take 127.0.0.1"
+                text = f"{page}.host={host} is no address of this machine ({problem}): take 127.0.0.1"
                 raise ValueError(text) from problem
-    raise ValueError(f"no port from {wanted} to {wanted + _PORTS} is free on {host}: set view.port to another")
+    raise ValueError(f"no port from {wanted} to {wanted + _PORTS} is free on {host}: set {page}.port to another")
 
 
 @contextlib.contextmanager

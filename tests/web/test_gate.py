@@ -1,4 +1,4 @@
-"""Hostile requests against a running viewer: as raw bytes, so that no client tidies them up."""
+"""Hostile requests against both pages that viser serves: as raw bytes, so that no client tidies them up."""
 
 import socket
 from collections.abc import Iterator
@@ -7,6 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from o2recon.cli.build import build
+from o2recon.cli.options import composed
 
 viser = pytest.importorskip("viser")
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
@@ -38,10 +41,22 @@ class Asked:
         return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0, answer
 
 
-@pytest.fixture(scope="module")
-def ask(outputs: Path, make_viewer: Any) -> Iterator[Asked]:
-    with make_viewer().opened(outputs, outputs.parents[1] / "work") as opened:
-        yield Asked(opened.url, opened.server)
+@pytest.fixture(scope="module", params=["view", "boxes"])
+def ask(request: Any, outputs: Path, make_viewer: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    if request.param == "view":
+        with make_viewer().opened(outputs, outputs.parents[1] / "work") as opened:
+            yield Asked(opened.url, opened.server)
+        return
+    room = request.getfixturevalue("tiny_room")
+    config = composed("boxes", (f"scene.root={room}", "boxes.port=0", "boxes.max_points=1000")).boxes
+    scene = build(composed("run", (f"scene.root={room}",)).scene)
+    with build(config).opened(scene, tmp_path_factory.mktemp("work")) as (url, page):
+        yield Asked(url, page.server)
+
+
+def test_only_this_machine_is_let_in_unless_asked_for() -> None:
+    for stage in ("view", "boxes"):
+        assert composed(stage, ("scene.root=x",))[stage].host == "127.0.0.1"
 
 
 def test_the_page_and_its_socket_open_with_the_token(ask: Asked) -> None:
