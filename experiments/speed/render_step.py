@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from o2recon.field import Cascade, HashGrid
 from o2recon.render import Renderer
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 
 def make_field() -> Cascade:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from o2recon.data.points import VolumeField
 from o2recon.data.table import PARTS, RayTable
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 _CHUNK = 1 << 16
 

@@ -14,7 +14,8 @@ from o2recon.data.points import PointBatch, PointSampler, VolumeField
 from o2recon.data.rays import RayBuilder
 from o2recon.data.sampler import RaySampler
 from o2recon.data.table import RayTable, concatenated
-from o2recon.types import ObjectFrame, RayBatch
+from o2recon.tensors import RayBatch
+from o2recon.types import ObjectFrame
 from o2recon.workspace import ObjectFolder
 
 

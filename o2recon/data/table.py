@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Float16, Int, Int16, UInt8
 from torch import Tensor
 
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 PARTS = 255
 """Of the way through the box, in which `RayTable.start` and `end` count."""

@@ -9,7 +9,7 @@ from o2recon.field.color import ColorNetwork
 from o2recon.field.encoding import Encoding
 from o2recon.field.skip_mlp import SkipMlp
 from o2recon.field.staged import StagedField
-from o2recon.types import FieldOutput
+from o2recon.tensors import FieldOutput
 
 
 class CoordinateCascade(StagedField):

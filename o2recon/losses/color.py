@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from o2recon.losses.mean import weighted_mean
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 
 
 class ColorLoss:

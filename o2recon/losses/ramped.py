@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 
 
 class Ramped:

@@ -8,7 +8,7 @@ from torch.nn import functional
 from o2recon.render.alpha import log_survival, section_weights
 from o2recon.render.renderer import Field
 from o2recon.render.sampling import searched_samples
-from o2recon.types import RayBatch, RenderOutput
+from o2recon.tensors import RayBatch, RenderOutput
 
 LENGTH = 2.0
 """Of the sampled part of a ray: the diameter of the unit sphere, object units."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from o2recon.render.alpha import crossing_share, log_survival, mean_share, section_weights
 from o2recon.render.sampling import known_surface_samples, searched_samples
-from o2recon.types import FieldOutput, RayBatch, RenderOutput
+from o2recon.tensors import FieldOutput, RayBatch, RenderOutput
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from torch import nn
 
 from o2recon.data import ObjectData
 from o2recon.machine import answers, device_error, give_memory_back, out_of_memory
+from o2recon.tensors import RenderOutput
 from o2recon.train.callbacks import DirectWriter, LastCheckpoint, MetricsFile, MissedValidation, StepProgress, Watch
 from o2recon.train.checkpoint import LAST, PREVIOUS, build_field, usable_checkpoint
 from o2recon.train.ddp import Ddp, Join
@@ -27,7 +28,6 @@ from o2recon.train.semantic import NovelViews, Semantic
 from o2recon.train.stages import Stages
 from o2recon.train.surroundings import precision, quiet_lightning, repeatable
 from o2recon.train.warm_start import WarmStart
-from o2recon.types import RenderOutput
 from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from o2recon.data import Draw, ObjectData, PointBatch, step_seed
 from o2recon.losses import of_the_whole_batch
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.peers import Peers
 from o2recon.train.replay import Replay
@@ -17,7 +18,6 @@ from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import NovelViews
 from o2recon.train.stages import Stages
 from o2recon.train.validation import HeldOut
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
 
 SEMANTIC = 3 * 10**6
 """Added to the step in the seeds of semantic steps."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 Sdf = Callable[[Tensor], Tensor]
 

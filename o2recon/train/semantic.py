@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from o2recon.losses.semantic import SemanticLoss, SemanticTarget
 from o2recon.models.clip import Clip
 from o2recon.objects import reference_view, similarity_scores, square_crop
+from o2recon.tensors import RenderOutput
 from o2recon.train.semantic_crop import normal_colors, outline_points, pictures, projected_square, square_rays
 from o2recon.train.semantic_pose import NovelPose, PoseSampler, looking_along
 from o2recon.transforms import world_to_object
-from o2recon.types import ObjectRecord, ObjectView, RenderOutput
+from o2recon.types import ObjectRecord, ObjectView
 from o2recon.workspace import ObjectFolder
 
 log = logging.getLogger(__name__)

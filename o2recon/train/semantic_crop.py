@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from o2recon.data.table import box_interval
+from o2recon.tensors import RayBatch, RenderOutput
 from o2recon.train.semantic_pose import NovelPose
 from o2recon.transforms import voxel_centers, world_to_object
-from o2recon.types import ObjectFrame, RayBatch, RenderOutput, Volume
+from o2recon.types import ObjectFrame, Volume
 
 NEAR = 0.05
 """Object units; points nearer to the camera plane count as this far."""

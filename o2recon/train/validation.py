@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from o2recon.tensors import RayBatch, RenderOutput
 from o2recon.train.search import SurfaceSearch
-from o2recon.types import RayBatch, RenderOutput
 
 
 class HeldOut:

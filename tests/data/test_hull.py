@@ -9,7 +9,7 @@ from sphere_scene import point_options, ray_options, sphere_scene
 from o2recon.data import ObjectData, RayBuilder, VolumeField
 from o2recon.data.hull import limited_to_hull, permitted_interval
 from o2recon.data.table import RayTable
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 from o2recon.workspace import ObjectFolder
 
 MARGIN = 0.05

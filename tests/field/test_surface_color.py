@@ -1,7 +1,7 @@
 import torch
 
 from o2recon.field import SurfaceColor
-from o2recon.types import FieldOutput
+from o2recon.tensors import FieldOutput
 
 
 class Looking:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 
 NUM_RAYS = 6
 

@@ -14,7 +14,7 @@ from o2recon.losses import (
     SensorFreeSpaceLoss,
     SphereEikonalLoss,
 )
-from o2recon.types import RayBatch, RenderOutput
+from o2recon.tensors import RayBatch, RenderOutput
 
 Make = Callable[..., RayBatch]
 MakeOutput = Callable[..., RenderOutput]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from o2recon.losses import HullLoss, PriorLoss, ResidualLoss, SurfaceAreaLoss
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 
 MakePoints = Callable[..., FieldPoints]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from o2recon.losses import ColorLoss, DepthLoss, EikonalLoss, FreeSpaceLoss, MaskLoss, NormalLoss, SdfLoss
-from o2recon.types import FieldPoints, RayBatch, RenderOutput
+from o2recon.tensors import FieldPoints, RayBatch, RenderOutput
 
 Make = Callable[..., RayBatch]
 MakeOutput = Callable[..., RenderOutput]

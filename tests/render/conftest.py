@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from o2recon.types import FieldOutput, RayBatch
+from o2recon.tensors import FieldOutput, RayBatch
 
 
 @dataclass(frozen=True)

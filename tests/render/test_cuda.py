@@ -8,7 +8,7 @@ import torch
 
 from o2recon.field import Cascade, HashGrid
 from o2recon.render import Renderer
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 
 def cascade() -> Cascade:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from o2recon.render import Field, NeusRenderer, annealed_cosine
-from o2recon.types import RayBatch
+from o2recon.tensors import RayBatch
 
 MakeRays = Callable[..., RayBatch]
 

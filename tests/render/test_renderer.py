@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from o2recon.render import Field, Renderer
-from o2recon.types import RayBatch, RenderOutput
+from o2recon.tensors import RayBatch, RenderOutput
 
 MakeRays = Callable[..., RayBatch]
 
