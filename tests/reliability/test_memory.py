@@ -14,7 +14,7 @@ from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.fitting import Fitting
 from o2recon.cli.main import status_of
 from o2recon.cli.selection import Wanted
-from o2recon.objects import Kept
+from o2recon.scene import Kept
 
 MAX_GIB = 2.0
 """Of experiment=quick with 70 frames of 640 x 480; measured 1.3 on 2026-11-22."""
@@ -115,4 +115,5 @@ def test_quick_stays_within_its_budget(shared_data: Path, tmp_path: Path) -> Non
     )
     status, gib = told.stdout.split()[-2:]
     assert status == "0", told.stderr
+    print(f"{float(gib):.2f} GiB")
     assert float(gib) < MAX_GIB
