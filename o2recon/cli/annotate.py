@@ -9,7 +9,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.prepare import Preparation
 from o2recon.cli.selection import select, wanted
-from o2recon.objects import Kept, Selection
+from o2recon.scene import Kept, Selection
 
 
 def run(job: Job) -> None:

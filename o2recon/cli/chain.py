@@ -21,8 +21,7 @@ from o2recon.files import remove_partial
 from o2recon.logger import CsvLogger, RunFacts
 from o2recon.manifest import package_version, source_commit
 from o2recon.models import MissingWeights
-from o2recon.objects import Kept
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene
 from o2recon.sweep import (
     RESULT,
     Busy,

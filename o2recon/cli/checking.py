@@ -9,8 +9,7 @@ from o2recon.check import Report, Shown, contact_sheet
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.manifest import is_current, write_manifest
-from o2recon.objects import Selection
-from o2recon.scene import Scene
+from o2recon.scene import Scene, Selection
 from o2recon.scene.derived import DerivedScene
 from o2recon.sweep import exclusive
 from o2recon.workspace import write_image, write_json

@@ -14,8 +14,8 @@ from o2recon.cli.opening import captured_scene, opened_scene
 from o2recon.cli.space import check_space, converted
 from o2recon.cli.truth import truth_folder
 from o2recon.scene import Scene
+from o2recon.scene.converted import read_notes
 from o2recon.scene.painted import SKETCH_SUFFIX
-from o2recon.scene.writers.folder import read_notes
 from o2recon.workspace import write_image
 
 

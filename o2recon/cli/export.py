@@ -17,8 +17,7 @@ from o2recon.cli.selection import select, wanted
 from o2recon.cli.space import EXPORTED, Need, check_space
 from o2recon.export import exported_in, write_placed
 from o2recon.manifest import is_current, write_manifest
-from o2recon.objects import Kept
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene
 from o2recon.sweep import exclusive, fingerprint_of_files, read_result
 
 logger = logging.getLogger(__name__)

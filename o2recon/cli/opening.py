@@ -1,15 +1,18 @@
 """The scene that a command is about: the capture, with depth and object ids from elsewhere where that is asked for."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
-from o2recon.depth import Source as DepthSource
-from o2recon.instances import Source as IdSource
-from o2recon.outlines import Source as OutlineSource
 from o2recon.scene import Scene
+
+if TYPE_CHECKING:  # they load networks' and meshes' libraries, which what was given does not need
+    from o2recon.depth import Source as DepthSource
+    from o2recon.instances import Source as IdSource
+    from o2recon.outlines import Source as OutlineSource
 
 
 def opened_scene(job: Job) -> Scene:

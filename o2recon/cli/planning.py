@@ -18,8 +18,7 @@ from o2recon.cli.opening import opened_scene
 from o2recon.cli.options import composed
 from o2recon.cli.selection import select, wanted
 from o2recon.cli.truth import truth_files, truth_folder
-from o2recon.objects import Kept, Selection
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import Estimates, Planned, earlier_results, fingerprint_of_files, run_state
 
 PER_OBJECT = ("run", "prepare", "train", "mesh", "evaluate")

@@ -15,9 +15,8 @@ from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
 from o2recon.files import remove_partial
 from o2recon.manifest import altered, is_current, stage_fingerprint, write_manifest
-from o2recon.objects import Kept
 from o2recon.poses import Source as PoseSource
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene
 from o2recon.sweep import changes, exclusive, shared
 from o2recon.workspace import ObjectFolder
 

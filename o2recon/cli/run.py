@@ -21,8 +21,7 @@ from o2recon.cli.table import STAGES
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.machine import answers, give_memory_back
 from o2recon.mesh import write_scene
-from o2recon.objects import Selection
-from o2recon.scene import Scene
+from o2recon.scene import Scene, Selection
 from o2recon.sweep import read_result
 
 logger = logging.getLogger(__name__)

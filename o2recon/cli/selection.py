@@ -11,8 +11,7 @@ from omegaconf import ListConfig
 from o2recon.cli.build import build
 from o2recon.cli.job import Job
 from o2recon.manifest import is_current, write_manifest
-from o2recon.objects import Kept, Selection
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import exclusive
 from o2recon.workspace import write_json
 

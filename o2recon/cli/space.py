@@ -9,8 +9,7 @@ from pathlib import Path
 
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import MANIFESTS
-from o2recon.objects import Kept
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene
 from o2recon.sweep import RESULT, bytes_shown
 
 logger = logging.getLogger(__name__)

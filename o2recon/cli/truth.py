@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from o2recon.cli.job import Job
-from o2recon.evaluate.truth_moved import moved_truth
 from o2recon.scene import Scene
 
 
@@ -17,6 +18,10 @@ def truth_folder(job: Job, scene: Scene) -> Path | None:
         return None
     if not folder.is_dir():
         raise ValueError(f"groundtruth={folder} is no folder: name the folder that holds <object>.ply")
+    if (scene.capture_to_world == np.eye(4)).all():
+        return folder
+    from o2recon.evaluate.truth_moved import moved_truth  # loads what reads meshes, which a plan does without
+
     return moved_truth(folder, scene.capture_to_world, Path(job.config.work) / scene.name / "groundtruth")
 
 

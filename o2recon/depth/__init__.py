@@ -4,7 +4,7 @@ from o2recon.depth.features import Features
 from o2recon.depth.fitting import Fitter
 from o2recon.depth.hull import Carver
 from o2recon.depth.network import NetworkDepth
-from o2recon.depth.scene import DepthScene, Given, Source
+from o2recon.depth.scene import DepthScene, Source
 from o2recon.depth.silhouettes import Silhouettes
 
-__all__ = ["Carver", "DepthScene", "Features", "Fitter", "Given", "NetworkDepth", "Silhouettes", "Source"]
+__all__ = ["Carver", "DepthScene", "Features", "Fitter", "NetworkDepth", "Silhouettes", "Source"]

@@ -1,4 +1,4 @@
-"""A scene whose depth was made, and the choice that keeps the sensor's."""
+"""A scene whose depth was made."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -67,19 +67,3 @@ class DepthScene(DerivedScene):
             return None if self.points is None or len(self.points) == 0 else points_floor(self.points, self.up)
         step = max(len(self.indices) // FLOOR_FRAMES, 1)
         return floor_height(self.frames(self.indices[::step]), self.up)
-
-
-class Given:
-    """The capture's own depth."""
-
-    needs_instances = False
-    runs_network = False
-
-    def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
-        """The scene itself. ValueError when the capture has no depth."""
-        if not scene.has_depth:
-            raise ValueError(
-                f"{scene.root} has no depth: let a network estimate it (depth=network depth.network.model=ID or FOLDER)"
-                " or carve from the masks alone (depth=silhouettes)"
-            )
-        return scene

@@ -5,12 +5,11 @@ from o2recon.instances.boxes import BoxMasks
 from o2recon.instances.files import MaskFiles
 from o2recon.instances.planes import PlaneSearch
 from o2recon.instances.sam import PromptedMasks
-from o2recon.instances.scene import Given, InstanceScene, Source
+from o2recon.instances.scene import InstanceScene, Source
 
 __all__ = [
     "Box",
     "BoxMasks",
-    "Given",
     "InstanceScene",
     "MaskFiles",
     "PlaneSearch",

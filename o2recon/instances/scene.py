@@ -1,4 +1,4 @@
-"""A scene whose object ids come from elsewhere, and the choice that keeps those of the capture."""
+"""A scene whose object ids come from elsewhere."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -83,20 +83,3 @@ class InstanceScene(DerivedScene):
     def label(self, index: int) -> Int[np.ndarray, "height width"]:
         """See Scene.label."""
         return self._label_of[self.instance(index)]
-
-
-class Given:
-    """The capture's own object ids."""
-
-    needs_depth = False
-    runs_network = False
-
-    def __call__(self, scene: Scene, folder: Path, *, device: str) -> Scene:
-        """The scene itself. ValueError when the capture has no ids."""
-        if not scene.has_instances:
-            raise ValueError(
-                f"{scene.root} has no object ids: list 3D boxes (objects.boxes=FILE; 'o2recon boxes' draws them), name"
-                " a folder of masks (instances=files instances.folder=FOLDER) or let a network find them in boxes"
-                " (objects.boxes=FILE instances=sam)"
-            )
-        return scene

@@ -3,7 +3,7 @@
 from o2recon.objects.cloud import VisibleCloud
 from o2recon.objects.frame import ObjectBox
 from o2recon.objects.objects import Objects, visible_mask
-from o2recon.objects.select import Dropped, Kept, Selection, Selector, opened
+from o2recon.objects.select import Selector, opened
 from o2recon.objects.similarity import ClipSimilarity, reference_view, similarity_scores, square_crop
 from o2recon.objects.stored import StoredScores
 from o2recon.objects.training import TrainingBox
@@ -12,11 +12,8 @@ from o2recon.objects.views import AreaSharpness, Views
 __all__ = [
     "AreaSharpness",
     "ClipSimilarity",
-    "Dropped",
-    "Kept",
     "ObjectBox",
     "Objects",
-    "Selection",
     "Selector",
     "StoredScores",
     "TrainingBox",

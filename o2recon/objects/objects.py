@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from o2recon.objects.frame import ObjectBox
-from o2recon.objects.select import Kept, Selection, Selector
+from o2recon.objects.select import Selector
 from o2recon.objects.similarity import ClipSimilarity
 from o2recon.objects.stored import StoredScores
 from o2recon.objects.views import Views
 from o2recon.poses import PosedScene
 from o2recon.progress import track
-from o2recon.scene import Scene
+from o2recon.scene import Kept, Scene, Selection
 from o2recon.types import Frame, ObjectRecord, ViewRecord
 from o2recon.workspace import ObjectFolder, write_image
 

@@ -1,4 +1,4 @@
-"""A scene whose outlines were corrected, and the choice that keeps those that were given."""
+"""A scene whose outlines were corrected."""
 
 import logging
 from dataclasses import replace
@@ -49,14 +49,6 @@ class OutlinedScene(DerivedScene):
             raise DamagedFrame(self.skipped[index])
         ids = self._images.read(index)
         return self.base.instance(index) if ids is None else ids.astype(np.int32)
-
-
-class Given:
-    """The outlines as they are."""
-
-    def __call__(self, scene: Scene, folder: Path) -> Scene:
-        """The scene itself."""
-        return scene
 
 
 class Voted:

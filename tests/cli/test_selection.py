@@ -11,7 +11,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.options import composed
 from o2recon.cli.run import print_dropped
 from o2recon.cli.selection import for_object, select, wanted
-from o2recon.objects import Dropped, Kept, Selection
+from o2recon.scene import Dropped, Kept, Selection
 
 SELECTION = Selection(
     scene="room",

@@ -11,8 +11,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import o2recon
-from o2recon.objects import Objects, Selection
-from o2recon.scene import RecordedScene, Scene
+from o2recon.objects import Objects
+from o2recon.scene import RecordedScene, Scene, Selection
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder, read_image
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from o2recon.objects import Selection, Selector, opened
+from o2recon.objects import Selector, opened
+from o2recon.scene import Selection
 
 
 def selector(**options: Any) -> Selector:

@@ -21,7 +21,7 @@ from o2recon.cli import run as running
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.errors import one_line
 from o2recon.cli.selection import Wanted
-from o2recon.objects import Kept
+from o2recon.scene import Kept
 from o2recon.train import Reconstruction
 from o2recon.workspace import ObjectFolder
 

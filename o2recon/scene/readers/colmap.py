@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from o2recon.scene.capture import Capture, Lens, Shot
+from o2recon.scene.converted import read_notes
 from o2recon.scene.images import file_picture
 from o2recon.scene.labels import find_table, read_labels
 from o2recon.scene.matrices import resized
@@ -11,7 +12,6 @@ from o2recon.scene.readers.colmap_files import ColmapImage
 from o2recon.scene.readers.colmap_model import FOLDERS, ColmapModel, find_model, other_models, read_model
 from o2recon.scene.readers.naming import Companions, check_shots, chosen_folder, frame_numbers, inside, truth_beside
 from o2recon.scene.readers.poses import Z_UP
-from o2recon.scene.writers.folder import read_notes
 
 DEPTH_FOLDERS = ("depth", "depths", "depth_images")
 INSTANCE_FOLDERS = ("instances", "instance", "instance-filt")

@@ -16,7 +16,6 @@ from o2recon.scene.headers import MAX_PIXELS
 from o2recon.scene.images import decoded, file_picture, file_stamp
 from o2recon.scene.readers.confidence import checked_level, masked
 from o2recon.scene.readers.exr import exr_header, read_exr
-from o2recon.scene.readers.lzfse import unpacked
 from o2recon.scene.readers.masks_beside import instance_beside
 from o2recon.scene.readers.poses import OPENGL, Y_UP, pinhole, posed
 from o2recon.scene.scene import DamagedFrame
@@ -218,6 +217,8 @@ def _plane(
     files: _FolderFiles | _ArchiveFiles, name: str, size: tuple[int, int], kind: np.dtype[Any]
 ) -> Shaped[np.ndarray, "rows columns"]:
     """An image of numbers packed with LZFSE, or as it is."""
+    from o2recon.scene.readers.lzfse import unpacked  # loads a compiler, which opening any capture does without
+
     length = size[0] * size[1] * kind.itemsize
     try:
         data = files.read(name)

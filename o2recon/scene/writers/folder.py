@@ -1,17 +1,13 @@
 """The folder that a conversion writes: whole or not there, and nobody else's files in it."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from o2recon.files import folder_written_atomically, write_json
+from o2recon.scene.converted import NOTES, WRITTEN_BY, read_notes
 from o2recon.scene.scene import Scene
-
-NOTES = "converted.json"
-"""Says that `o2recon convert` wrote the folder, from what, and how to read it."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +23,7 @@ def converted_folder(root: Path, scene: Scene, *, layout: str, options: Sequence
     with folder_written_atomically(root) as temporary:
         yield temporary
         notes = {
-            "written_by": "o2recon convert",
+            "written_by": WRITTEN_BY,
             "layout": layout,
             "options": list(options),
             "source": str(scene.root),
@@ -46,15 +42,6 @@ def warn_of_lost_labels(scene: Scene, layout: str) -> None:
             " with objects.overrides.<id>.category=, choose them with object=, or convert to nerfstudio or colmap",
             layout,
         )
-
-
-def read_notes(root: Path) -> dict[str, Any] | None:
-    """What a conversion wrote down; None when the folder was not written by one."""
-    try:
-        notes = json.loads((root / NOTES).read_text())
-    except (OSError, ValueError):
-        return None
-    return notes if isinstance(notes, dict) and notes.get("written_by") == "o2recon convert" else None
 
 
 def _check_own(root: Path, scene: Scene) -> None:
