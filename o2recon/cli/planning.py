@@ -201,8 +201,16 @@ class _Group:
         assert isinstance(content, dict)
         return {str(k): v for k, v in content.items()}
 
+    @cached_property
+    def results(self) -> Path:
+        return self.job.scene_folder(self.scene.name)
+
+    @cached_property
+    def work(self) -> Path:
+        return self.job.prepared_folder(self.scene.name, 0).parent
+
     def prepared(self, kept: Kept) -> Path:
-        return self.job.prepared_folder(self.scene.name, kept.id) / PREPARED
+        return self.work / str(kept.id) / PREPARED
 
     def state(self, kept: Kept, seed: int) -> tuple[str, str]:
         """State and note of one run; a finished one whose baselines are missing is unfinished."""
@@ -216,7 +224,7 @@ class _Group:
 
     def _own_state(self, kept: Kept, seed: int) -> tuple[str, str]:
         return run_state(
-            self.job.scene_folder(self.scene.name) / str(kept.id) / f"seed_{seed}",
+            self.results / str(kept.id) / f"seed_{seed}",
             lambda: self.config | {"seed": seed},
             prepared=self.prepared(kept),
             truth=lambda: self._fingerprint(kept.id),

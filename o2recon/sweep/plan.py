@@ -9,8 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from o2recon.manifest import package_version
 from o2recon.sweep.fingerprint import changes, deciding, run_fingerprint, with_network
 from o2recon.sweep.lock import is_held
@@ -87,9 +85,8 @@ def _outdated(
         version = (result.get("versions") or {}).get("o2recon")
         if version != package_version():
             return f"made by version {version}, this is {package_version()}"
-        file = folder / "config.yaml"
-        before = _loaded(file) if file.is_file() else {}
-        return _differences(before, now, network) or "made with another network of the semantic loss"
+        told = _differences(folder / "config.yaml", now, network)
+        return told or "made with another network of the semantic loss"
     if truth() != inputs.get("groundtruth"):
         return "the ground truth changed"
     if prepared.is_file() and json.loads(prepared.read_text()).get("fingerprint") != inputs.get("prepared"):
@@ -140,27 +137,16 @@ def _about(job: Planned, retry: str | None) -> str:
     return duration(job.seconds) if job.seconds is not None and job.runs(retry) else ""
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any], network: str | None) -> str:
-    """The first differences of a run's config from the one it would have; told apart once for all seeds."""
-    both = [before, now]
-    if before.get("seed") == now.get("seed"):  # as it nearly always is: the folder says so
-        both = [{k: v for k, v in config.items() if k != "seed"} for config in both]
-    old, new = (json.dumps(config, sort_keys=True) for config in both)
-    return _told(old, new, network)
+def _differences(file: Path, now: dict[str, Any], network: str | None) -> str:
+    """The first differences of a run's recorded config from the one it would have; told apart once for all seeds."""
+    before = re.sub(r"^object: .*\n", "", file.read_text(), flags=re.MULTILINE) if file.is_file() else "{}"
+    seed = f"\nseed: {now.get('seed')}\n"
+    if seed in before:  # as it nearly always is: the folder says so
+        before, now = before.replace(seed, "\n"), {k: v for k, v in now.items() if k != "seed"}
+    return _told(before, json.dumps(now, sort_keys=True), network)
 
 
 @lru_cache(maxsize=256)
 def _told(before: str, now: str, network: str | None) -> str:
-    told = changes(deciding(with_network(json.loads(before), network)), json.loads(now))
+    told = changes(deciding(with_network(parsed_config(before), network)), json.loads(now))
     return "; ".join(told[:SHOWN_CHANGES])
-
-
-def _loaded(file: Path) -> dict[str, Any]:
-    """A run's config. A sweep's configs differ in seed and object, so the rest is read once for all of them."""
-    text = file.read_text()
-    seed = re.search(r"^seed: (.*)$", text, re.MULTILINE)
-    content = _parsed(re.sub(r"^(seed|object): .*$", "", text, flags=re.MULTILINE))
-    return content | ({"seed": yaml.safe_load(seed[1])} if seed else {})
-
-
-_parsed = lru_cache(maxsize=64)(parsed_config)

@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,16 @@ def test_a_sweep_has_one_job_per_object_of_every_scene(tiny_room: Path, tmp_path
         for number in ("1", "2")
     ]
     assert all(f"object={j.object}" in j.overrides and j.state == "new" for j in plan.jobs)
+
+
+def test_a_plan_of_chosen_objects_loads_neither_torch_nor_what_reads_meshes(tiny_room: Path, tmp_path: Path) -> None:
+    places = [f"scene.root={tiny_room}", f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}"]
+    assert len(planned("run", [*SMOKE, *places]).jobs) == 2  # chooses the objects, which takes more
+    asked = "import sys; from o2recon.cli.main import main\ntry: main(['status', '-m', *sys.argv[1:]])\n"
+    asked += "finally: print([m for m in ('torch', 'trimesh', 'numba') if m in sys.modules])"
+    command = [sys.executable, "-c", asked, *SMOKE, *places, "ablation=none,no_depth"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[-2].startswith("4 jobs: 4 new") and told[-1] == "[]"
 
 
 @pytest.mark.parametrize(
