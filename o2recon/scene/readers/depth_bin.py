@@ -9,7 +9,6 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from o2recon.scene.readers.lz4_block import lz4_block
 from o2recon.scene.readers.units import MILLIMETRES
 from o2recon.scene.scene import DamagedFrame
 
@@ -72,6 +71,8 @@ class DepthBin:
                 return _millimetres(data)
         except zlib.error:
             pass
+        from o2recon.scene.readers.lz4_block import lz4_block  # loads a compiler
+
         return np.frombuffer(lz4_block(packed, 2 * PIXELS), "<u2").reshape(HEIGHT, WIDTH)
 
     def _read_in_order(self, frame: int) -> Float[np.ndarray, "192 256"]:
