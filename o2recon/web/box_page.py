@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +51,12 @@ class BoxPage:
         self.panel = BoxPanel(server, self)
         self._start()
         self._show()
+        server.scene.on_click()(self._clicked)
 
     def add(self) -> None:
         """Wait for a click on an object; asked again, wait no longer."""
         with self._lock:
-            self._adding(not self.adding)
+            self.adding = not self.adding
             self._show()
 
     def place(self, point: Float[np.ndarray, "3"]) -> DrawnBox:
@@ -67,7 +67,7 @@ class BoxPage:
             wide, deep, high = (round(float(v), 3) for v in size)
             box = self.drawn.add((x, y, z), (wide, deep, high), round(yaw, 1))
             self.chosen = box.id
-            self._adding(False)
+            self.adding = False
             self._done()
             return box
 
@@ -112,7 +112,7 @@ class BoxPage:
     def undo(self) -> None:
         """Go back by one step."""
         with self._lock:
-            self._adding(False)
+            self.adding = False
             self._written(self.drawn.undo)
 
     def frame(self, client: "viser.ClientHandle | None") -> None:
@@ -169,20 +169,19 @@ class BoxPage:
     def _shown(self) -> Any:
         return np.ones(len(self.points), bool) if self._high.visible else ~self._is_high
 
-    def _adding(self, adding: bool) -> None:
-        if adding != self.adding:
-            self.adding = adding
-            if adding:
-                self.server.scene.on_click()(self._clicked)
-            else:
-                self.server.scene.remove_click_callback()
-
     def _clicked(self, event: Any) -> None:
+        """A click on the scan: a new box while one is waited for, else the smallest box around that point is chosen."""
         origin, direction = np.array(event.ray_origin, float), np.array(event.ray_direction, float)
         with self._lock:
-            point = hit(self.points[self._shown()], origin, direction) if self.adding else None
-            if point is not None:
+            point = hit(self.points[self._shown()], origin, direction)
+            if self.adding and point is None:
+                self.panel.ask("<b>There is no point of the scan: click on an object</b> in the picture.")
+            elif self.adding and point is not None:
                 self.place(point)
+            elif point is not None:
+                around = [box for box in self.drawn.boxes.values() if box.holds(point[None]).all()]
+                if around:
+                    self.choose(min(around, key=lambda box: np.prod(box.size)).id)
 
     def _dragged(self, box: DrawnBox, over: bool) -> None:
         with self._lock:
@@ -214,7 +213,7 @@ class BoxPage:
             self._shapes.pop(number).remove()
         for number, each in boxes.items():
             if number not in self._shapes:
-                self._shapes[number] = BoxShape(self.server, each, partial(self.choose, number))
+                self._shapes[number] = BoxShape(self.server, each)
             self._shapes[number].show(each, chosen=number == self.chosen)
         box = boxes.get(self.chosen or 0)
         self._handles.show(None if self.adding else box)

@@ -34,7 +34,7 @@ class BoxPanel:
         self._undo = gui.add_button("Undo", hint="Ctrl Z", color="gray")
         self._folder = gui.add_folder("Chosen box")
         with self._folder:
-            self._box = gui.add_dropdown("Box", ["-"], hint="or click on a box")
+            self._box = gui.add_dropdown("Box", ["-"], hint="or click on what is in it")
             self._name = gui.add_text("Name", "", hint="what it is: chair, table")
             self._size = gui.add_vector3("Size (m)", (1.0, 1.0, 1.0), step=0.01, hint="width, depth, height")
             self._turn = gui.add_slider("Turn (°)", -180.0, 180.0, 0.5, 0.0)
@@ -63,7 +63,7 @@ class BoxPanel:
     def show(self, box: DrawnBox | None) -> None:
         """Make fields and texts say what is so. `box`: the chosen one."""
         page = self._page
-        self._head.content = paragraphs([_CLICK] if page.adding else _HOW)
+        self.ask(*([_CLICK] if page.adding else _HOW))
         self._new.label, self._new.color = (_CANCEL, "gray") if page.adding else (_ADD, None)
         self._undo.disabled = not page.drawn.can_undo
         self._folder.visible = box is not None
@@ -78,6 +78,10 @@ class BoxPanel:
         _set(self._box, title(box))
         _set(self._turn, box.yaw)
         _set(self._size, box.size)
+
+    def ask(self, *lines: str) -> None:
+        """Say what to do, HTML."""
+        self._head.content = paragraphs(lines)
 
     def count(self, inside: int) -> None:
         """Say how many points the chosen box holds."""

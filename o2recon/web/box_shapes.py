@@ -23,9 +23,9 @@ _TURNS = {0: (0.0, 0.0, 0.0, 1.0), 1: (0.0, 0.0, 0.0, 1.0), 2: (0.0, 1.0, 0.0, 0
 
 
 class BoxShape:
-    """One box. `on_click` is called when it is clicked."""
+    """One box."""
 
-    def __init__(self, server: "viser.ViserServer", box: DrawnBox, on_click: Callable[[], None]) -> None:
+    def __init__(self, server: "viser.ViserServer", box: DrawnBox) -> None:
         scene, name = server.scene, f"/boxes/{box.id}"
         self._color = np.array(COLORS[box.id % len(COLORS)], np.uint8)
         self._root = scene.add_frame(name, show_axes=False)
@@ -36,7 +36,6 @@ class BoxShape:
             f"{name}/sides", COLORS[box.id % len(COLORS)], opacity=0.1, side="double", cast_shadow=False
         )
         self._name = scene.add_label(f"{name}/name", "", anchor="bottom-center")
-        self._sides.on_click(lambda _: on_click())
 
     def show(self, box: DrawnBox, *, chosen: bool) -> None:
         """Draw it where it is now."""
@@ -61,7 +60,9 @@ class Handles:
         self._held: Any = None
         fixed: dict[str, Any] = {"fixed": True, "depth_test": False, "visible": False}
         add = server.scene.add_transform_controls
-        self._move = add("/handles/move", _RING, active_axes=(True, True, False), line_width=4.0, **fixed)
+        self._move = add(
+            "/handles/move", _RING, active_axes=(True, True, False), disable_axes=True, line_width=5.0, **fixed
+        )
         self._move.on_update(self._moved)
         self._arrows = {}
         for axis, sign in _FACES:
