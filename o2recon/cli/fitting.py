@@ -24,7 +24,7 @@ from o2recon.field import SurfaceColor
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
 from o2recon.sweep import with_network
-from o2recon.train import Ddp, Semantic, Watch, build_field, load_field
+from o2recon.train import Ddp, PoseRefinement, Semantic, Watch, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
 from o2recon.workspace import ObjectFolder
@@ -45,6 +45,8 @@ class Fitting:
         self._ddp: Ddp | None = build(job.config.trainer) or None
         self._processes = 1 if self._ddp is None else len(self._ddp.places(torch.device(self._device)))
         self._baseline: Any = build(job.config.baseline) if job.config.baseline else None
+        during = job.config.poses.get("in_training")
+        self._poses: PoseRefinement | None = build(during) if during else None
         self._semantic: Semantic | None = build(job.config.semantic) or None
         self._mesher = build(job.config.mesh)
         self._evaluator = build(job.config.evaluate)
@@ -109,6 +111,8 @@ class Fitting:
         if self._baseline is not None:
             return {"baseline": self._job.plain("baseline"), "mesh": self._job.plain("mesh")}
         config = {**self._parts, "seed": self._job.config.seed}
+        if self._poses is not None:
+            config["poses"] = self._job.plain("poses")["in_training"]
         return config | {"mesh": self._job.plain("mesh")} if stage == "mesh" else config
 
     def _field_mesh(
@@ -188,6 +192,7 @@ class Fitting:
                 resume=resume,
                 watch=watch,
                 ddp=self._ddp,
+                poses=self._poses,
             )
         )
         notes = {
@@ -198,6 +203,8 @@ class Fitting:
             "sample_share": module.data.sample_share,
             "seconds": seconds,
         }
+        if module.pose_notes is not None:
+            notes["poses_in_training"] = module.pose_notes
         write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)
         return field
 

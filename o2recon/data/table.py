@@ -83,6 +83,14 @@ class RayTable:
             view=view,
         )
 
+    def move_views(self, rotations: Float[Tensor, "views 3 3"], shifts: Float[Tensor, "views 3"]) -> None:
+        """Turn each view about the object's centre and shift it, in place: who holds these tensors sees it."""
+        self.view_origins.copy_((rotations * self.view_origins[:, None]).sum(-1) + shifts)
+        for rows in torch.arange(len(self), device=self.view.device).split(1 << 18):
+            turn = rotations[self.view[rows].long()]
+            self.directions[rows] = (turn * self.directions[rows][:, None]).sum(-1)
+            self.normal[rows] = (turn * self.normal[rows].float()[:, None]).sum(-1).to(self.normal.dtype)
+
     def rows(self, index: Int[Tensor, "rays"]) -> "RayTable":
         """A table of some of the rays, with the same views."""
         whole = {"view_origins", "box"}

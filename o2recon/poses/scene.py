@@ -86,12 +86,13 @@ class Given:
 
 
 class Refined:
-    """All frames of an object aligned with each other on what they measure within `around` metres of it (point to
-    plane) and on its silhouette, before anything is fused; other frames follow their neighbours.
+    """All frames of an object aligned with each other on depth (point to plane) and colour within `around` metres of it
+    and on its silhouette, before anything is fused; other frames follow their neighbours.
 
     `max_frames`, evenly chosen, take part, at about `width` columns with `num_points` points each, each with `partners`
     others. `adjustment` solves for the poses. They are kept only when pairs of frames that had no part in it agree
-    better than before by `min_gain`, a share of their mean distance; a capture without drift stays as it is, exactly.
+    better than before by `min_gain`, a share of their mean distance or difference in colour; a capture without drift
+    stays as it is, exactly. `in_training`: what training goes on to do with them, for whoever trains; None: nothing.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Refined:
         max_frames: int,
         min_gain: float,
         adjustment: Adjustment,
+        in_training: object | None,
     ) -> None:
         if not 0 <= min_gain < 1:
             raise ValueError(f"poses.min_gain is {min_gain}; it must lie between 0 and 1: 0.1 is 10 %")
@@ -114,10 +116,12 @@ class Refined:
             )
         self.around, self.width, self.num_points, self.partners = around, width, num_points, partners
         self.max_frames, self.min_gain, self.adjustment = max_frames, min_gain, adjustment
+        self.in_training = in_training
 
     def inputs(self) -> dict[str, str]:
-        """A hash of the options."""
-        options = {k: vars(v) if k == "adjustment" else v for k, v in vars(self).items()}
+        """A hash of the options, as far as they decide what is prepared."""
+        own = {k: v for k, v in vars(self).items() if k != "in_training"}
+        options = {k: vars(v) if k == "adjustment" else v for k, v in own.items()}
         return {"poses": fingerprint(options)}
 
     def __call__(self, scene: Scene, folder: Path, *, object_id: int, frames: Sequence[int]) -> Scene:
@@ -162,8 +166,13 @@ class Refined:
 
     def _objection(self, before: Agreement, after: Agreement) -> str | None:
         """Why the given poses stay; None when they do not."""
-        if after.distance_mm > (1 - self.min_gain) * before.distance_mm:
+        gains = [1 - after.distance_mm / max(before.distance_mm, 1e-9)]
+        if before.contrast and after.contrast is not None:
+            gains.append(1 - after.contrast / before.contrast)
+        if max(gains) < self.min_gain:
             return "frames agree as well as they can"
+        if min(gains) < -self.min_gain:
+            return "depth and colour contradict each other"
         if after.contradicted > before.contradicted + 0.005:
             return "silhouettes would agree less"
         return None
@@ -175,9 +184,12 @@ class Refined:
         region = region_of(clouds, around=self.around)
         if region is None or len(chosen) < MIN_FRAMES:
             return None
-        options = {"width": self.width, "num_points": self.num_points, "blurs": self.adjustment.blurs}
+        blurs = self.adjustment.blurs if self.adjustment.color_weight else []
         found = track(scene.frames(chosen), description=f"object {object_id}: poses", total=len(chosen))
-        views = [sight(f, object_id, region, scene.depth_sigma, **options) for f in found]
+        views = [
+            sight(f, object_id, region, scene.depth_sigma, width=self.width, num_points=self.num_points, blurs=blurs)
+            for f in found
+        ]
         return region, [v for v in views if len(v.points) >= self.num_points // 10]
 
 
@@ -195,6 +207,7 @@ def _notes(
         "reason": reason,
         "frames_apart_mm": [round(a.distance_mm, 2) if a else None for a in (before, after)],
         "contradicted_share": [round(a.contradicted, 4) if a else None for a in (before, after)],
+        "contrast_apart": [round(a.contrast, 4) if a and a.contrast is not None else None for a in (before, after)],
         "median_degrees": round(float(np.median(degrees)), 3) if degrees else 0.0,
         "largest_degrees": round(max(degrees), 3) if degrees else 0.0,
         "median_cm": round(float(np.median(cm)), 3) if cm else 0.0,

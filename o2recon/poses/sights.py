@@ -15,7 +15,7 @@ NORMAL_STEP = 4
 STEEPEST = 0.2
 """Cosine of incidence below which depth is too uncertain."""
 CONTRAST_REACH = 8.0
-"""Pixels of the reduced image, in standard deviations of a Gaussian, over which brightness is compared with its mean."""
+"""Pixels of the reduced image around each, a standard deviation, over which brightness is compared with its mean."""
 LEAST_CONTRAST = 4.0
 """Grey levels below which differences are noise."""
 

@@ -16,10 +16,12 @@ from o2recon.poses.sights import Sight
 @dataclass(frozen=True)
 class Agreement:
     """`distance_mm`: mean distance between the surfaces that pairs of frames measure, where they mean the same one.
-    `contradicted`: share of the object's points, seen from elsewhere, that lie before something else there."""
+    `contradicted`: share of the object's points, seen from elsewhere, that lie before something else there.
+    `contrast`: mean difference of what is painted there, in standard deviations; None where nothing is."""
 
     distance_mm: float
     contradicted: float
+    contrast: float | None
 
 
 class Adjustment:
@@ -29,8 +31,9 @@ class Adjustment:
     count by 1 / (1 + (r / (2 scale))^2)^2 with their median as scale (Geman-McClure). One pair counts as
     `pair_points` independent measurements, since the errors of depth are not independent from pixel to pixel;
     silhouettes with `outline_weight`. Where depth lets views slide along planes, what is painted on them does not:
-    their contrast, blurred by each of `blurs` (pixels) with its gate, counts as `color_weight` as much. Given poses of cameras are held with standard deviations `absolute` (degrees,
-    cm), the motion between neighbouring frames with `relative`. `margin`: metres from which something is seen past.
+    their contrast, blurred by each of `blurs` (pixels) with its gate, counts `color_weight` times as much. Given poses
+    of cameras are held with standard deviations `absolute` (degrees, cm), the motion between neighbouring frames with
+    `relative`. `margin`: metres from which something is seen past.
     """
 
     def __init__(
@@ -85,15 +88,18 @@ class Adjustment:
     ) -> Agreement:
         """How well pairs of frames agree; distances count up to the last gate."""
         total, count, past, judged = 0.0, 0, 0, 0
+        contrasts: list[np.ndarray] = []
         widest, cut = max(self.gates), min(self.gates)
+        blur = len(self.blurs) - 1 if self.color_weight else None
         for i, j in pairs:
-            options = {"gate": widest, "margin": self.margin, "blur": len(self.blurs) - 1}
-            found = residuals(sights[i], sights[j], poses[i], poses[j], **options)
-            depth = found.distances[found.kind == Kind.DEPTH]
+            found = residuals(sights[i], sights[j], poses[i], poses[j], gate=widest, margin=self.margin, blur=blur)
+            depth, painted = found.distances[found.kind == Kind.DEPTH], found.kind == Kind.COLOR
+            contrasts.append(np.minimum(np.abs(found.distances[painted] / found.sigma[painted]), 1))
             total, count = total + float(np.minimum(np.abs(depth), cut).sum()), count + len(depth)
             outline = int((found.kind == Kind.OUTLINE).sum())
             past, judged = past + outline, judged + outline + found.num_judged
-        return Agreement(1000 * total / max(count, 1), past / max(judged, 1))
+        contrast = float(np.concatenate(contrasts).mean()) if any(map(len, contrasts)) else None
+        return Agreement(1000 * total / max(count, 1), past / max(judged, 1), contrast)
 
     def _step(
         self,
@@ -105,8 +111,11 @@ class Adjustment:
         level: int,
         gate: float,
     ) -> Float[np.ndarray, "frames 6"]:
-        options = {"gate": gate, "margin": self.margin, "blur": level if self.color_weight else None}
-        found = [residuals(sights[i], sights[j], poses[i], poses[j], **options) for i, j in pairs]
+        blur = level if self.color_weight else None
+        found = [
+            residuals(sights[i], sights[j], poses[i], poses[j], gate=gate, margin=self.margin, blur=blur)
+            for i, j in pairs
+        ]
         surface = _median([np.abs(f.distances / f.sigma)[f.kind != Kind.COLOR] for f in found])
         color = _median([np.abs(f.distances / f.sigma)[f.kind == Kind.COLOR] for f in found])
         scale = max(surface, 0.3), max(color, 0.02)

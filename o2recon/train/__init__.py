@@ -6,6 +6,7 @@ from o2recon.train.ddp import Ddp
 from o2recon.train.early_stop import EarlyStop
 from o2recon.train.fit import Fit
 from o2recon.train.optimizer import GroupedAdam
+from o2recon.train.poses import PoseRefinement
 from o2recon.train.reconstruction import Reconstruction, TrainingDiverged
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import NovelViews, Semantic
@@ -22,6 +23,7 @@ __all__ = [
     "HeldOut",
     "NovelPose",
     "NovelViews",
+    "PoseRefinement",
     "PoseSampler",
     "Reconstruction",
     "Semantic",

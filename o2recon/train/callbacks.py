@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +61,15 @@ class StepProgress(pl.Callback):
 class MetricsFile(pl.Callback):
     """Appends one row per block that passes a multiple of `every` steps, and one per validation, to metrics.csv.
 
-    Columns: step, seconds, train/loss/<term>, train/loss/total, train/inv_s, val/...; empty where not computed. A
-    resumed run cuts the rows that lie behind its checkpoint.
+    Columns: step, seconds, train/loss/<term>, train/loss/total, train/inv_s, `more`, val/...; empty where not
+    computed. A resumed run cuts the rows that lie behind its checkpoint.
     `watch` is told every row as (step, values), first of all those that a resumed run kept.
     """
 
     VALIDATION = ("val/depth_residual_cm", "val/depth_within_2cm", "val/silhouette_iou", "val/psnr_db")
 
-    def __init__(self, *, path: Path, every: int, watch: Watch | None = None) -> None:
-        self.path, self.every, self.watch = path, every, watch
+    def __init__(self, *, path: Path, every: int, watch: Watch | None = None, more: Sequence[str] = ()) -> None:
+        self.path, self.every, self.watch, self.more = path, every, watch, more
         self.columns: list[str] = []
         self.validated = 0
         """Step of the newest validation's row."""
@@ -79,7 +79,7 @@ class MetricsFile(pl.Callback):
         assert isinstance(pl_module, Reconstruction)
         names = [*pl_module.terms, *(["semantic"] if pl_module.semantic else []), "total"]
         losses = [f"train/loss/{name}" for name in names]
-        self.columns = ["step", "seconds", *losses, "train/inv_s", *self.VALIDATION]
+        self.columns = ["step", "seconds", *losses, "train/inv_s", *self.more, *self.VALIDATION]
         kept: list[dict[str, str]] = []
         if self.path.is_file() and pl_module.step:
             with open(self.path, newline="") as file:

@@ -22,6 +22,7 @@ from o2recon.train.ddp import Ddp, Join
 from o2recon.train.early_stop import EarlyStop, EarlyStopping
 from o2recon.train.optimizer import GroupedAdam
 from o2recon.train.peers import Peers
+from o2recon.train.poses import METRICS, MovingViews, PoseRefinement
 from o2recon.train.reconstruction import Reconstruction, Term, TrainingDiverged
 from o2recon.train.search import SurfaceSearch
 from o2recon.train.semantic import NovelViews, Semantic
@@ -87,6 +88,7 @@ class Fit:
         resume: bool = True,
         watch: Watch | None = None,
         ddp: Ddp | None = None,
+        poses: PoseRefinement | None = None,
     ) -> Reconstruction:
         """Train `field` (in place) on `folder`; writes `out`/metrics.csv and `out`/checkpoints/last.ckpt.
 
@@ -96,14 +98,15 @@ class Fit:
         short it goes on from there with half of the rays and points a step (`sample_share` of its data), down to an
         eighth; after an error of a device that still answers, once as it was. `semantic`: the loss at novel poses;
         None: without it. `watch` is told what goes to metrics.csv. `ddp`: the processes that share every step's rays;
-        None: this one alone. Raises TrainingDiverged, ValueError for unprepared or unusable data, what memory and
-        devices fail with, or RuntimeError when another process failed.
+        None: this one alone. `poses` moves the views as it goes on; None: they stay. Raises TrainingDiverged,
+        ValueError for unprepared or unusable data, what memory and devices fail with, or RuntimeError when another
+        process failed.
         """
         if not resume:
             for path in (LAST, PREVIOUS):
                 (out / path).unlink(missing_ok=True)
         previous, factor, share = usable_checkpoint(out, config, self.num_steps)
-        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous, factor, share)
+        task = _Task(folder, out, data, field, renderer, losses, seed, semantic, config, previous, factor, share, poses)
         initial = {name: value.clone() for name, value in field.state_dict().items()}
         while True:
             try:
@@ -191,9 +194,12 @@ class Fit:
             callbacks.append(EarlyStopping(self.early_stop))
         if peers.rank == 0:
             shown = StepProgress(description=f"training {data.folder.path.name}")
-            metrics = MetricsFile(path=task.out / "metrics.csv", every=self.log_every, watch=watch)
+            more = () if task.poses is None else METRICS
+            metrics = MetricsFile(path=task.out / "metrics.csv", every=self.log_every, watch=watch, more=more)
             saved = LastCheckpoint(path=task.out / LAST, previous=task.out / PREVIOUS, every=self.checkpoint_every)
             callbacks = [shown, metrics, *callbacks, saved]
+        if task.poses is not None:  # before what writes metrics
+            callbacks.insert(0, MovingViews(task.poses))
         callbacks.append(MissedValidation(every=blocks * self.steps_per_block))
         with quiet_lightning():
             trainer = pl.Trainer(
@@ -236,6 +242,7 @@ class _Task:
     previous: Path | None
     rate_factor: float
     sample_share: float
+    poses: PoseRefinement | None
     tried_again: bool = False
 
     def novel_views(self, device: torch.device) -> NovelViews | None:

@@ -96,6 +96,8 @@ class Reconstruction(pl.LightningModule):
         self.held_out = HeldOut(scale=scale, search=search)
         self.validation: dict[str, float] = {}
         """Results of the last validation."""
+        self.pose_notes: dict[str, Any] | None = None
+        """How far views were moved; None: not asked for."""
 
     def configure_optimizers(self) -> torch.optim.Adam:
         return self.grouped_adam.build(self.field.parameter_groups())  # type: ignore[operator]
@@ -134,12 +136,7 @@ class Reconstruction(pl.LightningModule):
         self.semantic_sum.zero_()
         num_semantic = 0
         for step in block:
-            was_on = getattr(self.field, "fine_is_on", None)
-            scheduled = self.scheduled_step(step)
-            self.stages.apply(self.field, scheduled, self.num_steps)
-            if getattr(self.field, "fine_is_on", None) != was_on:
-                self.replay.forget()
-                self.semantic_replay.forget()
+            scheduled = self.stand_at(step)
             for part in self.scheduled:
                 part.set_step(scheduled)
             self.grouped_adam.set_rates(self.adam, scheduled, self.num_steps, factor=self.rate_factor)
@@ -155,9 +152,8 @@ class Reconstruction(pl.LightningModule):
         self.peers.average([self.history])
         names, history = [*self.terms, "total"], self.history[: len(block)].double().cpu()
         _assert_finite(names, history, block.start)
-        self.block_means = {
-            f"train/loss/{name}": value for name, value in zip(names, history.mean(0).tolist(), strict=True)
-        }
+        means = zip(names, history.mean(0).tolist(), strict=True)
+        self.block_means = {f"train/loss/{name}": value for name, value in means}
         self._assert_calm(block.start)
         if num_semantic:
             mean = self.semantic_sum.double().cpu()[None, None] / num_semantic
@@ -166,10 +162,19 @@ class Reconstruction(pl.LightningModule):
         self.block_means["train/inv_s"] = float(self.field.inv_s.detach())  # type: ignore[union-attr, operator]
         self.trainer.should_stop = self.step >= self.end
 
+    def stand_at(self, step: int) -> int:
+        """The field as it is at `step`; gives the step of the whole schedule."""
+        was_on = getattr(self.field, "fine_is_on", None)
+        scheduled = self.scheduled_step(step)
+        self.stages.apply(self.field, scheduled, self.num_steps)
+        if getattr(self.field, "fine_is_on", None) != was_on:
+            self.replay.forget()
+            self.semantic_replay.forget()
+        return scheduled
+
     def _assert_calm(self, first_step: int) -> None:
         total = self.block_means[TOTAL]
-        if self.first_total is None:
-            self.first_total = total
+        self.first_total = total if self.first_total is None else self.first_total
         if total > EXPLODED * self.first_total:
             terms = {k: v for k, v in self.block_means.items() if k.startswith("train/loss/") and k != TOTAL}
             worst = max(terms, key=lambda k: self.terms[k.removeprefix("train/loss/")]["weight"] * terms[k])

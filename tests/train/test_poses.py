@@ -1,0 +1,99 @@
+"""Trainings whose views move."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from painted_box import rule
+from sphere_scene import SphereScene, sphere_scene
+from sphere_training import fit_of, train
+
+from o2recon.train import Ddp, PoseRefinement, Reconstruction, read_checkpoint
+from o2recon.workspace import ObjectFolder
+
+
+def drifting(scene: SphereScene, cm: float) -> SphereScene:
+    moved = []
+    for n, view in enumerate(scene.views):
+        pose = view.camera_to_world.copy()
+        pose[:3, 3] += np.random.default_rng(n).normal(size=3) * cm / 100 / 3**0.5
+        moved.append(replace(view, camera_to_world=pose))
+    return replace(scene, views=tuple(moved))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
+    return drifting(sphere_scene(size=40), 1.0).write(tmp_path_factory.mktemp("work") / "1")
+
+
+def sphere_rule() -> PoseRefinement:
+    return rule(shares="[0.0,0.25,0.7]", num_points=64, num_outline=16, iterations=3, min_gain=0.0)
+
+
+class Killed(Exception):
+    """Stands for the kill signal."""
+
+
+def test_a_killed_training_goes_on_with_the_views_where_they_were(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(folder, tmp_path / "whole", fit_of(24, warm=3), poses=sphere_rule())
+    step = Reconstruction.training_step
+
+    def killed_at_step_12(self: Reconstruction, block: Any, index: int) -> None:
+        if self.step >= 12:
+            raise Killed
+        step(self, block, index)
+
+    monkeypatch.setattr(Reconstruction, "training_step", killed_at_step_12)
+    with pytest.raises(Killed):
+        train(folder, tmp_path / "cut", fit_of(24, warm=3), poses=sphere_rule())
+    monkeypatch.undo()
+    resumed = train(folder, tmp_path / "cut", fit_of(24, warm=3), poses=sphere_rule())
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    for name in ("view_origins", "directions", "normal"):
+        assert torch.equal(getattr(whole.data.train_table, name), getattr(resumed.data.train_table, name)), name
+    assert whole.pose_notes is not None and whole.pose_notes == resumed.pose_notes and whole.pose_notes["moved"]
+    rows = [_rows(tmp_path / run / "metrics.csv") for run in ("whole", "cut")]
+    assert rows[0] == rows[1]
+    assert float(rows[0][-1]["train/poses/shift_cm"] or rows[0][-2]["train/poses/shift_cm"]) > 0.05
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_training_brings_views_back_and_says_how_far_they_went(folder: ObjectFolder, tmp_path: Path) -> None:
+    """To the sphere: turns about its centre nobody can see."""
+    module = train(folder, tmp_path, fit_of(8, warm=60), poses=sphere_rule())
+    notes = module.pose_notes
+    assert notes is not None and [entry["step"] for entry in notes["steps"]] == [0, 4]
+    before, after = notes["steps"][0]["apart_mm"]
+    assert after < 0.6 * before
+    told = notes["correction_degrees_cm"]
+    assert list(told) == [str(v.index) for v in folder.read_record().views if not v.held_out]
+    assert (
+        max(cm for _, cm in told.values()) == pytest.approx(notes["largest_cm"], abs=2e-3) and notes["largest_cm"] > 0.2
+    )
+    assert read_checkpoint(tmp_path / "checkpoints/last.ckpt")["callbacks"]
+
+
+def test_without_a_rule_views_stay_and_nothing_is_told(folder: ObjectFolder, tmp_path: Path) -> None:
+    module = train(folder, tmp_path, fit_of(4))
+    assert module.pose_notes is None and "train/poses" not in (tmp_path / "metrics.csv").read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_move_the_same_views_alike(folder: ObjectFolder, tmp_path: Path) -> None:
+    options = {"poses": sphere_rule(), "ddp": Ddp(devices=2, backend="auto", timeout_s=60)}
+    both = train(folder, tmp_path / "two", fit_of(24, warm=3), **options)
+    one = train(folder, tmp_path / "one", fit_of(24, warm=3), poses=sphere_rule())
+    assert both.pose_notes is not None and one.pose_notes is not None
+    assert both.pose_notes["steps"][0] == one.pose_notes["steps"][0]  # the same field
+    assert both.block_means["train/loss/total"] == pytest.approx(one.block_means["train/loss/total"], rel=0.2)
