@@ -10,14 +10,15 @@ from o2recon.check.agreement import TOLERANCE, WORST, Agreement
 from o2recon.check.color import ColorOffset, color_offset
 from o2recon.check.features import matched
 from o2recon.check.findings import Finding, Report
-from o2recon.check.remedies import about_color, told
+from o2recon.check.outlines import OutlineOffset, outline_offset
+from o2recon.check.remedies import about_color, about_outlines, told
 from o2recon.check.search import Fit, Search, depth_search, image_search
 from o2recon.check.views import Views, read_views
 from o2recon.scene import Scene
 from o2recon.types import Camera
 
 BINS = 41
-POSES, IMAGES, COLOR = "poses and depth", "poses and images", "colour and depth"
+POSES, IMAGES, COLOR, IDS = "poses and depth", "poses and images", "colour and depth", "ids and depth"
 LEAST_PAIRS = 3
 EXPLAINED = 0.5
 """Share of agreeing pixels that a mistake must bring about to be named."""
@@ -30,12 +31,13 @@ MANY_RIMS = 3000
 
 
 class ConventionCheck:
-    """Carries depth between a few views and compares, then looks whether colour lies on depth.
+    """Carries depth between a few views and compares, then looks whether colour and the outlines of ids lie on depth.
 
     `pairs`: at most so many pairs of frames are compared, with `samples` pixels each. `agreeing`: share of them that
     should agree within 3 % of the depth. `wrong`: share below which something is surely wrong when enough of the
     pictures overlaps. `shifts`: poses of frames so many places away are tried. `color_offset`, `color_wrong`: share of
-    the image's width by which colour may lie beside depth before that is doubtful, and wrong.
+    the image's width by which colour may lie beside depth before that is doubtful, and wrong. `outline_offset`: the
+    same for outlines outside or inside of where depth ends; that is never wrong.
     """
 
     def __init__(
@@ -48,10 +50,11 @@ class ConventionCheck:
         shifts: Sequence[int],
         color_offset: float,
         color_wrong: float,
+        outline_offset: float,
     ) -> None:
         self._pairs, self._samples, self._shifts = pairs, samples, tuple(shifts)
         self._agreeing, self._wrong = agreeing, wrong
-        self._color_offset, self._color_wrong = color_offset, color_wrong
+        self._color_offset, self._color_wrong, self._outline_offset = color_offset, color_wrong, outline_offset
 
     def __call__(self, scene: Scene, options: Mapping[str, Any]) -> Report:
         """`options`: the scene's config, from which remedies are told. Reads at most 2 x `pairs` frames."""
@@ -67,6 +70,9 @@ class ConventionCheck:
         findings = [self._posed(search, given, options, width)]
         if findings[0].level != "wrong":
             findings.append(self._colored(color_offset(views.pictures), scene, options))
+            if scene.has_instances:
+                pictures = zip(views.ids, (depth for _, depth in views.pictures), strict=True)
+                findings.append(self._outlined(outline_offset(pictures), width))
         counts, edges = np.histogram(given.agreement.residuals, BINS, (-WORST, WORST))
         percent = tuple(np.round(100 * edges, 3).tolist())
         return Report(tuple(findings), views.indices, pairs, tuple(counts.tolist()), percent)
@@ -148,6 +154,20 @@ class ConventionCheck:
         remedy = about_color(found, options, pixels=color_pixels(scene))
         level = "wrong" if off > max(self._color_wrong, 2 * least) else "doubtful"
         return Finding(COLOR, level, "unregistered_color", message, remedy, numbers=numbers)
+
+    def _outlined(self, found: OutlineOffset, width: int) -> Finding:
+        numbers = {"outside": round(found.outside, 2), "share": round(found.share, 3), "rims": found.rims}
+        if not found.is_tested:
+            few = f"of {found.rims} pixels of depth's rims near outlines {found.share:.0%} are at one distance"
+            return _untested(
+                IDS, f"whether outlines of object ids end where depth does could not be tested: {few}", numbers
+            )
+        where = f"{abs(found.outside):.1f} pixels {'outside' if found.outside > 0 else 'inside'} of where depth ends"
+        message = f"outlines of object ids lie {where}, in images {width} wide"
+        if abs(found.outside) <= max(self._outline_offset * width, 2):
+            return Finding(IDS, "ok", "none", message, numbers=numbers)
+        name = "wide_outlines" if found.outside > 0 else "narrow_outlines"
+        return Finding(IDS, "doubtful", name, message, about_outlines(found), numbers=numbers)
 
 
 def _mistaken(

@@ -92,8 +92,14 @@ def _edges(color: np.ndarray, depth: np.ndarray, step: int) -> _Edges:
         spectra.append(np.fft.rfft2(contrast - contrast.mean()))
     inverse = np.zeros(gray.shape)
     np.divide(1, depth[sparse], out=inverse, where=depth[sparse] > 0)
-    upright, level = _upright_rims(inverse), _upright_rims(inverse.T)[:, ::-1]
-    return _Edges((upright, level), (spectra[0], spectra[1]), (gray.shape[0], gray.shape[1]))
+    return _Edges(rims(inverse), (spectra[0], spectra[1]), (gray.shape[0], gray.shape[1]))
+
+
+def rims(
+    inverse: Float[np.ndarray, "rows columns"],
+) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, "m 2"]]:
+    """Points (u, v) of upright and of level rims, at which 1 / depth jumps; 0 where there is no depth."""
+    return _upright_rims(inverse), _upright_rims(inverse.T)[:, ::-1]
 
 
 def _upright_rims(inverse: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rims 2"]:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from o2recon.check.color import ColorOffset
 from o2recon.check.hypotheses import Mistake
+from o2recon.check.outlines import OutlineOffset
 from o2recon.scene.conventions import AXES
 
 UNITS = {
@@ -26,6 +27,8 @@ NEAR = 0.04
 """A factor so close to a usual one (share) is meant to be that."""
 PLAUSIBLE = (0.5, 8.0)
 """Metres: the median depth of a room's scan."""
+USUAL_REACH = 6
+"""Pixels that `outlines=voted` reaches without being told."""
 
 Options = Mapping[str, Any]
 """The scene's options as they are set now, by key."""
@@ -56,6 +59,13 @@ def about_color(found: ColorOffset, options: Options, *, pixels: Float[np.ndarra
     offset = np.array([found.right, found.down]) * pixels + (options["color_offset"] or (0, 0))
     right, down = (f"{round(2 * value) / 2:g}" for value in offset.tolist())
     return f"scene.color_offset=[{right},{down}]"
+
+
+def about_outlines(found: OutlineOffset) -> str:
+    """The options that mend outlines outside or inside of where depth ends."""
+    pixels = round(abs(found.outside))
+    reach = f" outlines.reach_px={pixels + 1}" if pixels > USUAL_REACH else ""
+    return f"outlines=voted{reach}" + ("" if found.outside > 0 else f" outlines.grow_px={pixels}")
 
 
 def _about_poses(values: Mapping[str, Any], options: Options) -> tuple[str, str | None]:

@@ -34,6 +34,8 @@ class Views:
     """Places in `indices`: pixels of the first are looked up in the second."""
     pictures: tuple[tuple[UInt8[np.ndarray, "rows columns 3"], Float[np.ndarray, "rows columns"]], ...]
     """Colour and depth of each frame at the scene's resolution."""
+    ids: tuple[Int[np.ndarray, "rows columns"], ...] = ()
+    """Object ids of each frame, likewise."""
 
 
 def read_views(scene: Scene, *, anchors: int, shifts: Sequence[int]) -> Views:
@@ -62,6 +64,7 @@ def read_views(scene: Scene, *, anchors: int, shifts: Sequence[int]) -> Views:
         neighbors={s: np.array([_neighbor(poses, order, i, s) for i in used]) for s in shifts},
         pairs=np.array([*kept, *((b, a) for a, b in kept)], int).reshape(-1, 2),
         pictures=tuple((frames[i].color, frames[i].depth) for i in used),
+        ids=tuple(frames[i].instance for i in used),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
-from o2recon.outlines.votes import IdVotes, corrected
+from o2recon.outlines.votes import IdVotes, corrected, grown
 from o2recon.progress import track
 from o2recon.scene.derived import DerivedScene
 from o2recon.scene.made import MadeImages, Write
@@ -54,21 +54,32 @@ class OutlinedScene(DerivedScene):
 class Voted:
     """Outlines moved by up to `reach_px` pixels to where the frames together see one surface end and another begin.
 
-    `max_frames`, evenly chosen, vote (see IdVotes for `spacing`); see `corrected` for `majority` and `min_votes`.
+    Before, masks grow by `grow_px` pixels into what has no id: where all of them fall short no frame can vote for the
+    rest. `max_frames`, evenly chosen, vote (see IdVotes for `spacing`); see `corrected` for `majority` and `min_votes`.
     """
 
     def __init__(
-        self, *, reach_px: int, spacing: float, power: float, majority: float, min_votes: float, max_frames: int
+        self,
+        *,
+        reach_px: int,
+        grow_px: int,
+        spacing: float,
+        power: float,
+        majority: float,
+        min_votes: float,
+        max_frames: int,
     ) -> None:
         if not 1 <= reach_px <= 40:
             raise ValueError(f"outlines.reach_px is {reach_px}; it must lie between 1 and 40 pixels")
+        if not 0 <= grow_px <= 40:
+            raise ValueError(f"outlines.grow_px is {grow_px}; it must lie between 0 and 40 pixels: 0 grows nothing")
         if spacing <= 0 or majority < 1 or max_frames < 1:
             raise ValueError(
                 f"outlines has spacing={spacing}, majority={majority}, max_frames={max_frames}; spacing must be above"
                 " 0, the others at least 1"
             )
         self.reach_px, self.spacing, self.majority, self.min_votes = reach_px, spacing, majority, min_votes
-        self.power, self.max_frames = power, max_frames
+        self.power, self.max_frames, self.grow_px = power, max_frames, grow_px
 
     def __call__(self, scene: Scene, folder: Path) -> Scene:
         """The scene with corrected ids, kept in `folder`; made when the first frame is asked for."""
@@ -88,13 +99,16 @@ class _Making:
         chosen = scene.indices[:: max(-(-len(scene.indices) // options.max_frames), 1)]
         votes = IdVotes(spacing=options.spacing, reach_px=options.reach_px, power=options.power)
         for frame in track(scene.frames(chosen), description="outlines: votes", total=len(chosen)):
-            votes.add(frame)
+            votes.add(self._grown(frame))
         winners = votes.winners()
         changed, pixels = 0, 0
         for frame in track(scene.frames(), description="outlines", total=len(scene.indices)):
-            ids = corrected(frame, winners, majority=options.majority, min_votes=options.min_votes)
+            ids = corrected(self._grown(frame), winners, majority=options.majority, min_votes=options.min_votes)
             changed, pixels = changed + int((ids != frame.instance).sum()), pixels + ids.size
             write(frame.index, ids.astype(np.uint16))
         share = changed / max(pixels, 1)
         log.info("outlines: %.2f %% of the pixels of %s went to another object", 100 * share, scene.name)
         return {"changed_share": round(share, 5)}
+
+    def _grown(self, frame: Frame) -> Frame:
+        return replace(frame, instance=grown(frame.instance, self._options.grow_px))

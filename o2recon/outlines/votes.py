@@ -28,6 +28,18 @@ def outline_distance(instance: Int[np.ndarray, "height width"]) -> Float[np.ndar
     return cv2.distanceTransform(inner, cv2.DIST_L2, 5) + np.float32(0.5)
 
 
+def grown(instance: Int[np.ndarray, "height width"], px: int) -> Int[np.ndarray, "height width"]:
+    """Pixels without an id (0) take that of the nearest pixel that has one, at most `px` pixels away."""
+    if px == 0 or not (instance > 0).any():
+        return instance
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (instance <= 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(nearest.max()) + 1, instance.dtype)
+    values[nearest[instance > 0]] = instance[instance > 0]
+    return np.where(distance <= px, values[nearest], instance).astype(instance.dtype)
+
+
 class IdVotes:
     """Votes of frames for ids in cells of `spacing` metres.
 

@@ -14,11 +14,13 @@ from planted_mistakes import CORRECT, MISTAKES, MistakenScene, Planted, moved
 
 from o2recon.check import ConventionCheck, Report
 from o2recon.check.color import ColorOffset
-from o2recon.check.remedies import about_color
+from o2recon.check.outlines import OutlineOffset
+from o2recon.check.remedies import about_color, about_outlines
 from o2recon.scene import Scene
 from o2recon.types import Frame
 
 OPTIONS = {"depth_scale": 0.001, "scale": 1.0, "pose": "camera_to_world", "axes": "opencv"}
+ABOUT = ["poses and depth", "colour and depth", "ids and depth"]
 ROOMS = ("room_dining", "room_living", "room_gym", "kitchen_a")
 
 
@@ -66,7 +68,7 @@ def said(remedy: str | None, expected: str) -> bool:
 
 def test_a_correct_scan_passes(check: ConventionCheck, tiny: Scene) -> None:
     report = found(check, tiny)
-    assert report.level == "ok" and {f.about for f in report.findings} == {"poses and depth", "colour and depth"}
+    assert report.level == "ok" and [f.about for f in report.findings] == ABOUT
     assert f"colour lies on depth, 0.1 pixels off in images {tiny.camera.width} wide" == report.findings[1].message
 
 
@@ -76,6 +78,37 @@ def test_correct_rooms_pass(
     check: ConventionCheck, opened: Callable[[Path], Scene], shared_data: Path, room: str
 ) -> None:
     assert found(check, opened(shared_data / room)).level == "ok"
+
+
+class Outlined(MistakenScene):
+    """Every object's mask wider by some pixels, or narrower."""
+
+    def __init__(self, base: Scene, px: int) -> None:
+        super().__init__(base, CORRECT)
+        self._px = px
+
+    def frame(self, index: int) -> Frame:
+        frame = super().frame(index)
+        disc, ids = np.ones((2 * abs(self._px) + 1,) * 2, np.uint8), frame.instance.astype(np.uint8)
+        ids = cv2.dilate(ids, disc) if self._px > 0 else cv2.erode(ids, disc)
+        return replace(frame, instance=ids.astype(np.int32))
+
+
+@pytest.mark.parametrize(
+    ("px", "name", "remedy"),
+    [(5, "wide_outlines", "outlines=voted"), (-4, "narrow_outlines", "outlines=voted outlines.grow_px=[45]")],
+)
+def test_outlines_that_miss_where_depth_ends_are_named(
+    check: ConventionCheck, tiny: Scene, px: int, name: str, remedy: str
+) -> None:
+    report = check(Outlined(tiny, px), OPTIONS)
+    (worst,) = report.worst()
+    assert (worst.level, worst.name) == ("doubtful", name) and re.fullmatch(remedy, worst.remedy or "")
+    assert check(Outlined(tiny, 0), OPTIONS).level == "ok"
+
+
+def test_a_wider_reach_is_named_where_it_is_needed() -> None:
+    assert about_outlines(OutlineOffset(9.2, 0.9, 5000)) == "outlines=voted outlines.reach_px=10"
 
 
 def shifted_copy(room: Path, copy: Path, right: int, down: int) -> Path:

@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 
 from o2recon.cli.build import build
 from o2recon.cli.options import composed
-from o2recon.outlines import IdVotes, OutlinedScene, corrected, outline_distance
+from o2recon.outlines import IdVotes, OutlinedScene, corrected, grown, outline_distance
 from o2recon.scene import Scene
 from o2recon.scene.derived import DerivedScene
 from o2recon.types import Camera, Frame
@@ -56,8 +56,8 @@ def agreement(scene: Scene, truth: Scene, object_id: int) -> float:
     return sum((a & b).sum() for a, b in pairs) / sum((a | b).sum() for a, b in pairs)
 
 
-def voted(scene: Scene, folder: Path) -> Scene:
-    result: Scene = build(composed("run", ("outlines=voted",)).outlines)(scene, folder)
+def voted(scene: Scene, folder: Path, grow_px: int = 0) -> Scene:
+    result: Scene = build(composed("run", ("outlines=voted", f"outlines.grow_px={grow_px}")).outlines)(scene, folder)
     return result
 
 
@@ -66,6 +66,22 @@ def test_bled_masks_lose_most_of_what_they_took_and_short_ones_win_some_back(roo
         bad = WrongOutlines(room, pixels)
         before, after = agreement(bad, room, object_id), agreement(voted(bad, tmp_path), room, object_id)
         assert 1 - after < (1 - share) * (1 - before), (pixels, object_id, before, after)
+
+
+def test_masks_that_fall_short_come_back_when_they_grow_before(room: Scene, tmp_path: Path) -> None:
+    bad = WrongOutlines(room, -ERROR)
+    for object_id in (1, 2):
+        before, after = (agreement(scene, room, object_id) for scene in (bad, voted(bad, tmp_path, ERROR)))
+        assert 1 - after < 0.4 * (1 - before), (object_id, before, after)
+
+
+def test_masks_grow_into_what_has_no_id_alone() -> None:
+    ids = np.zeros((9, 20), np.int32)
+    ids[:, 4:6], ids[:, 10:13] = 5, 7
+    row = [0, 0, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0]
+    np.testing.assert_array_equal(grown(ids, 2), np.tile(np.array(row, np.int32), (9, 1)))
+    np.testing.assert_array_equal(grown(ids, 0), ids)
+    np.testing.assert_array_equal(grown(np.zeros_like(ids), 3), np.zeros_like(ids))
 
 
 def test_exact_masks_stay_almost_as_they_are(room: Scene, tmp_path: Path) -> None:
@@ -139,7 +155,7 @@ def test_a_pixel_far_from_any_outline_stays_whatever_others_say() -> None:
     np.testing.assert_array_equal(corrected(plate(0.0, own), votes.winners(), majority=2.0, min_votes=0.5), own)
 
 
-@pytest.mark.parametrize("option", ["reach_px=0", "spacing=0.0", "majority=0.5", "max_frames=0"])
+@pytest.mark.parametrize("option", ["reach_px=0", "grow_px=-1", "spacing=0.0", "majority=0.5", "max_frames=0"])
 def test_options_out_of_range_are_named(option: str) -> None:
     with pytest.raises(InstantiationException, match=option.split("=")[0]):
         build(composed("run", ("outlines=voted", f"outlines.{option}")).outlines)
