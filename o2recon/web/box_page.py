@@ -52,6 +52,7 @@ class BoxPage:
         self._start()
         self._show()
         server.scene.on_click()(self._clicked)
+        server.on_client_disconnect(self._left)
 
     def add(self) -> None:
         """Wait for a click on an object; asked again, wait no longer."""
@@ -70,6 +71,11 @@ class BoxPage:
             self.adding = False
             self._done()
             return box
+
+    def place_ahead(self, client: "viser.ClientHandle | None") -> None:
+        """A new box around what is in the middle of a browser's picture; touch screens report no clicks to viser."""
+        if client is not None:
+            self._place_on(client.camera.position, client.camera.look_at - client.camera.position)
 
     def choose(self, number: int) -> None:
         """Show the handles and fields of a box."""
@@ -172,16 +178,29 @@ class BoxPage:
     def _clicked(self, event: Any) -> None:
         """A click on the scan: a new box while one is waited for, else the smallest box around that point is chosen."""
         origin, direction = np.array(event.ray_origin, float), np.array(event.ray_direction, float)
+        if self.adding:
+            self._place_on(origin, direction)
+            return
         with self._lock:
             point = hit(self.points[self._shown()], origin, direction)
-            if self.adding and point is None:
-                self.panel.ask("<b>There is no point of the scan: click on an object</b> in the picture.")
-            elif self.adding and point is not None:
+            around = [] if point is None else [b for b in self.drawn.boxes.values() if b.holds(point[None]).all()]
+            if around:
+                self.choose(min(around, key=lambda box: np.prod(box.size)).id)
+
+    def _place_on(self, origin: Float[np.ndarray, "3"], direction: Float[np.ndarray, "3"]) -> None:
+        with self._lock:
+            point = hit(self.points[self._shown()], origin, direction) if self.adding else None
+            if point is not None:
                 self.place(point)
-            elif point is not None:
-                around = [box for box in self.drawn.boxes.values() if box.holds(point[None]).all()]
-                if around:
-                    self.choose(min(around, key=lambda box: np.prod(box.size)).id)
+            elif self.adding:
+                self.panel.ask("<b>There is no point of the scan.</b> Click on an object in the picture.")
+
+    def _left(self, _: Any) -> None:
+        """Wait for no click when nobody is there."""
+        with self._lock:
+            if self.adding and not self.server.get_clients():
+                self.adding = False
+                self._show()
 
     def _dragged(self, box: DrawnBox, over: bool) -> None:
         with self._lock:

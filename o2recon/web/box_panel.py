@@ -18,7 +18,7 @@ _HOW = (
     "object is inside, rather too large than too small; drag the square at its foot to move it, the ring to turn it.",
     "View: drag to turn, right button or two fingers to shift, wheel to zoom.<br>&nbsp;",
 )
-_CLICK = "<b>Click on an object</b> in the picture."
+_CLICK = "<b>Click on an object</b> in the picture. On a touch screen bring it to the middle."
 _ADD, _CANCEL = "New box", "Cancel"
 
 
@@ -31,6 +31,7 @@ class BoxPanel:
         gui.main_panel.dock_right()
         self._head = gui.add_html("")
         self._new = gui.add_button(_ADD, hint="N")
+        self._middle = gui.add_button("Take what is in the middle", visible=False, hint="for touch screens")
         self._undo = gui.add_button("Undo", hint="Ctrl Z", color="gray")
         self._folder = gui.add_folder("Chosen box")
         with self._folder:
@@ -47,6 +48,7 @@ class BoxPanel:
             high = gui.add_checkbox("Show what is high up", False, hint="ceilings, lamps, the upper ends of walls")
             on(high, page.show_high)
         self._new.on_click(lambda _: page.add())
+        self._middle.on_click(lambda event: page.place_ahead(event.client))
         self._undo.on_click(lambda _: page.undo())
         fit.on_click(lambda _: page.fit())
         look.on_click(lambda event: page.frame(event.client))
@@ -65,6 +67,7 @@ class BoxPanel:
         page = self._page
         self.ask(*([_CLICK] if page.adding else _HOW))
         self._new.label, self._new.color = (_CANCEL, "gray") if page.adding else (_ADD, None)
+        self._middle.visible = page.adding
         self._undo.disabled = not page.drawn.can_undo
         self._folder.visible = box is not None
         self._then.content = paragraphs(self._next())
