@@ -1,4 +1,4 @@
-"""Words where a number or true/false is expected, found before anything runs."""
+"""Values that no option takes, found before anything runs: words for numbers, and choices that there are not."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,10 +11,15 @@ from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+RETRY = (None, "failed", "all")
+
 
 def check_values(stage: str, arguments: Sequence[str]) -> None:
-    """ValueError for `mesh.spacing_m=1cm`. What Hydra itself complains about is left to it."""
-    words = {key: word for argument in arguments for key, word in _words(argument)}
+    """ValueError for `mesh.spacing_m=1cm` and `retry=faild`. What Hydra itself complains about is left to it."""
+    given = [(key, value) for argument in arguments for key, value in _values(argument)]
+    for wrong in (value for key, value in given if key == "retry" and value not in RETRY):
+        raise ValueError(f"retry={wrong}: choose null, failed (failed objects again) or all (everything again)")
+    words = {key: value for key, value in given if isinstance(value, str) and "${" not in value}
     if not words.keys() - _texts():
         return
     from o2recon.cli.options import composed
@@ -38,8 +43,8 @@ def _texts() -> frozenset[str]:
     return frozenset({"scene.root", *groups(), *content} - numbers)
 
 
-def _words(argument: str) -> list[tuple[str, str]]:
-    """The texts that one argument gives to a single key; none for numbers, groups, interpolations and flags."""
+def _values(argument: str) -> list[tuple[str, Any]]:
+    """The values that one argument gives to a single key; none for flags and for what Hydra cannot read."""
     if argument.startswith("-"):
         return []
     try:
@@ -48,5 +53,4 @@ def _words(argument: str) -> list[tuple[str, str]]:
         return []
     value = override.value()
     values: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
-    texts = [v.text if isinstance(v, QuotedString) else v for v in values]
-    return [(override.key_or_group, t) for t in texts if isinstance(t, str) and "${" not in t]
+    return [(override.key_or_group, v.text if isinstance(v, QuotedString) else v) for v in values]

@@ -7,7 +7,7 @@ import pytest
 from o2recon.cli.main import status_of
 from o2recon.cli.table import STAGES
 
-O2RECON = [sys.executable, "-m", "o2recon.cli.main"]
+O2RECON = [sys.executable, "-m", "o2recon"]
 
 
 def test_help_comes_in_under_a_second_and_lists_every_stage() -> None:

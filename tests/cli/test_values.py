@@ -16,10 +16,17 @@ def test_a_word_is_neither_true_nor_false() -> None:
         check_values("run", ["volume.carve=maybe"])
 
 
+@pytest.mark.parametrize("value", ["faild", "'faild'", "true", "1", "null,faild", "[failed]"])
+@pytest.mark.parametrize("stage", ["run", "status"])
+def test_retry_is_one_of_its_choices(stage: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r"retry=\S+: choose null, failed"):
+        check_values(stage, ["scene.root=/data/scan", f"retry={value}"])
+
+
 @pytest.mark.parametrize(
     "argument",
     ["mesh.spacing_m=1e-2", "mesh.spacing_m=0.01,0.02", "mesh.spacing_m=null", "scene.root=/nowhere", "study=7", "-m"]
-    + ["mesh.spacing_m=${train.num_steps}", "ablation=none,no_inpaint", "no.such.key=word", "broken", "objects.a.b=c"],
+    + ["mesh.spacing_m=${train.num_steps}", "retry=null", "retry=failed", "+retry='all'", "ablation=none,no_inpaint", "no.such.key=word", "broken", "objects.a.b=c"],
 )
 def test_everything_else_is_left_to_hydra(argument: str) -> None:
     check_values("run", [argument])
