@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterable
 from functools import cache
@@ -57,10 +58,12 @@ def write_manifest(
     inputs: dict[str, str],
     notes: dict[str, Any],
     outputs: Iterable[Path] = (),
+    watched: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Written last, atomically: its presence means the stage finished. `notes`: counts and warnings worth keeping.
 
     `outputs`: files beside or below the manifest that the stage wrote; `altered` finds out whether they are still so.
+    `watched`: what `watch` said, before the stage ran, of files that people put elsewhere for it.
     """
     content = {
         "stage": stage,
@@ -71,6 +74,7 @@ def write_manifest(
         "inputs": inputs,
         "notes": notes,
         "outputs": {path.relative_to(file.parent).as_posix(): _digest(path) for path in sorted(outputs)},
+        "watched": watched or {},
     }
     write_json(file, content)
 
@@ -84,6 +88,41 @@ def altered(file: Path) -> str | None:
         if _digest(path) != digest:
             return f"{path} was changed"
     return None
+
+
+def watch(file: Path, patterns: Iterable[Path]) -> dict[str, dict[str, str]]:
+    """What is there of each pattern (a path whose name may hold `*`), for the manifest `file`."""
+    found = {}
+    for pattern in patterns:
+        relative = os.path.relpath(pattern, file.parent)
+        inside = not relative.startswith("../../")  # what moves with the object's folder
+        files = _matching(pattern)
+        found[relative if inside else str(pattern.absolute())] = {"stamp": _stamp(files), "digest": _contents(files)}
+    return found
+
+
+def changed_since(file: Path) -> str | None:
+    """The first pattern of `watch` that stands for other files now than when the manifest `file` was written.
+
+    Contents are read only where names, sizes or dates differ."""
+    for pattern, before in json.loads(file.read_text()).get("watched", {}).items():
+        path = Path(os.path.normpath(file.parent / pattern))
+        files = _matching(path)
+        if _stamp(files) != before["stamp"] and _contents(files) != before["digest"]:
+            return str(path)
+    return None
+
+
+def _matching(pattern: Path) -> list[Path]:
+    return sorted(f for f in pattern.parent.glob(pattern.name) if f.is_file())
+
+
+def _stamp(files: Iterable[Path]) -> str:
+    return fingerprint([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])
+
+
+def _contents(files: Iterable[Path]) -> str:
+    return fingerprint([(f.name, _digest(f)) for f in files])
 
 
 def _digest(path: Path) -> str:

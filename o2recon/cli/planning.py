@@ -16,6 +16,7 @@ from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.options import composed
+from o2recon.cli.prepare import changed_outside, scene_identity
 from o2recon.cli.selection import select, wanted
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.scene import Kept, Scene, Selection
@@ -183,6 +184,12 @@ class _Group:
     scene: Scene
     selection: Selection
     truths: dict[tuple[str, int], str]
+    changed: dict[int, str] = field(default_factory=dict)
+    """By object, what `changed_outside` says."""
+
+    @cached_property
+    def scene_identity(self) -> str:
+        return scene_identity(self.job, self.scene)
 
     @cached_property
     def beside(self) -> list["_Group"]:
@@ -228,8 +235,14 @@ class _Group:
             lambda: self.config | {"seed": seed},
             prepared=self.prepared(kept),
             truth=lambda: self._fingerprint(kept.id),
+            outside=lambda: self._changed_outside(kept.id),
             mesh=MESH,
         )
+
+    def _changed_outside(self, object_id: int) -> str:
+        if object_id not in self.changed:
+            self.changed[object_id] = changed_outside(self.work / str(object_id), self.scene_identity)
+        return self.changed[object_id]
 
     def _fingerprint(self, object_id: int) -> str:
         key = (str(self.truth), object_id)

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from o2recon.cli.build import build
 from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
 from o2recon.files import remove_partial
-from o2recon.manifest import altered, is_current, stage_fingerprint, write_manifest
-from o2recon.poses import Source as PoseSource
+from o2recon.manifest import altered, changed_since, is_current, stage_fingerprint, watch, write_manifest
 from o2recon.scene import Kept, Scene
 from o2recon.sweep import changes, exclusive, shared
 from o2recon.workspace import ObjectFolder
+
+if TYPE_CHECKING:  # it loads torch, which a sweep is planned without
+    from o2recon.poses import Source as PoseSource
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ MANIFESTS = {
 }
 OUTPUTS = {"objects": ("object.json", "images", "depth", "masks/visible"), "volume": ("hull.npz",)}
 """What a stage writes beside its manifest; the others write to the manifest's folder and below."""
+WATCHING = ("masks", "cues")
+"""Stages that read files which people put there."""
 UNCHECKED = {"masks": ("cache", "manifest.json", "visible")}
 
 
@@ -69,7 +73,7 @@ class Preparation:
 
     def __init__(self, job: Job, scene: Scene) -> None:
         self._job, self._scene = job, scene
-        self._scene_fingerprint = scene.fingerprint()
+        self._scene_identity = scene_identity(job, scene)
         self._stages = {name: build(job.config[name]) for name in MANIFESTS}
         self._poses: PoseSource = build(job.config.poses)
         self._stages["objects"].on(job.device)
@@ -87,9 +91,8 @@ class Preparation:
     def steps(self, kept: Kept) -> list[Step]:
         """The stages of one object in order; each has the fingerprint of the one before among its inputs."""
         root = self.folder(kept.id).path
-        reader = {k: v for k, v in self._job.plain("scene").items() if k != "root"}
         inputs = {
-            "scene": stage_fingerprint("scene", reader, {"files": self._scene_fingerprint}),
+            "scene": self._scene_identity,
             "object": f"{kept.id} {kept.category}",
         } | self._poses.inputs()
         steps: list[Step] = []
@@ -142,6 +145,7 @@ class Preparation:
             for later in steps[i:]:
                 later.manifest.unlink(missing_ok=True)
             logger.info("object %d (%s): %s", kept.id, kept.category, step.name)
+            watched = watch(step.manifest, self._stages[step.name].watched(folder)) if step.name in WATCHING else {}
             notes, seconds = timed(lambda name=step.name: self._call(name, folder, kept))  # type: ignore[misc]
             notes = {**(notes or {}), "seconds": round(seconds, 2)}
             write_manifest(
@@ -151,12 +155,32 @@ class Preparation:
                 inputs=step.inputs,
                 notes=notes,
                 outputs=step.outputs,
+                watched=watched,
             )
 
     def _call(self, name: str, folder: ObjectFolder, kept: Kept) -> dict[str, Any] | None:
         stage = self._stages[name]
         scene = self.scene(kept)
         return stage(scene, folder, kept) if name == "objects" else stage(scene, folder)
+
+
+def scene_identity(job: Job, scene: Scene) -> str:
+    """Identifies the files of the scan and how they are read."""
+    reader = {k: v for k, v in job.plain("scene").items() if k != "root"}
+    return stage_fingerprint("scene", reader, {"files": scene.fingerprint()})
+
+
+def changed_outside(root: Path, scene: str) -> str:
+    """What people changed since the object in `root` was prepared, in a few words; empty when nothing.
+
+    `scene`: its `scene_identity` now. Options are not compared, and what was never prepared has not changed."""
+    first = root / MANIFESTS["objects"]
+    if first.is_file() and json.loads(first.read_text())["inputs"].get("scene") != scene:
+        return "files of the scan changed"
+    for manifest in (root / MANIFESTS[name] for name in WATCHING):
+        if manifest.is_file() and (pattern := changed_since(manifest)) is not None:
+            return f"{pattern} changed"
+    return ""
 
 
 def _distrust(steps: list[Step]) -> None:

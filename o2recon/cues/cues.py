@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,10 @@ class Cues:
     def inputs(self, folder: ObjectFolder) -> dict[str, str]:
         """What decides the result beside config and prepared files: the files of precomputed maps."""
         return {f"{kind} {k}": v for kind, maps in self.maps.items() for k, v in maps.inputs(folder).items()}
+
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """Where precomputed maps lie, with * in the names."""
+        return [path for maps in self.maps.values() for path in maps.watched(folder)]
 
     def require(self, folder: ObjectFolder) -> None:
         """Asked before anything is computed: one line of MissingWeights, or of ValueError when files are missing."""

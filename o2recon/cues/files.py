@@ -74,6 +74,10 @@ class Stored:
             digest.update(f"{file.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
         return {"files": digest.hexdigest()[:16]}
 
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """See Maps."""
+        return [self._folder(folder) / "*"] if self.folder else []
+
     def __call__(
         self, views: Sequence[CueView], folder: ObjectFolder, *, device: str
     ) -> list[Float[np.ndarray, "_ _ ..."]]:

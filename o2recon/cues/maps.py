@@ -60,6 +60,10 @@ class Maps(Protocol):
         """What decides the result beside the config and the views."""
         ...
 
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """Where people put the files that are read, with * in the names."""
+        ...
+
     def __call__(
         self, views: Sequence[CueView], folder: ObjectFolder, *, device: str
     ) -> list[Float[np.ndarray, "_ _ ..."]]:
@@ -109,6 +113,10 @@ class Predicted:
     def inputs(self, folder: ObjectFolder) -> dict[str, str]:
         """Nothing: the config names the network."""
         return {}
+
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """Nothing."""
+        return []
 
     def __call__(
         self, views: Sequence[CueView], folder: ObjectFolder, *, device: str

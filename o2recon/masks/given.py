@@ -31,6 +31,11 @@ class GivenMasks:
         place = self._place(object_id)
         return {"given": files_fingerprint(place.glob("*.png") if place is not None else ())}
 
+    def watched(self, object_id: int) -> list[Path]:
+        """The object's files, with * for the view."""
+        place = self._place(object_id)
+        return [] if place is None else [place / "*.png"]
+
     def read(self, object_id: int, views: Sequence[int], camera: Camera) -> dict[int, Bool[np.ndarray, "height width"]]:
         """The masks of the views as they are given. ValueError for a missing, unreadable or unfitting one."""
         place = self._place(object_id)

@@ -14,7 +14,7 @@ from o2recon.masks.given import GivenMasks
 from o2recon.masks.hidden import Claims, carved_claims, given_claims, occlusion_margin, settle
 from o2recon.masks.labels import PixelLabels, pixel_labels
 from o2recon.masks.notes import ViewNotes, left_out, view_notes, warnings_of
-from o2recon.masks.painted import files_fingerprint, painted_files, painted_sketches
+from o2recon.masks.painted import files_fingerprint, painted_files, painted_pattern, painted_sketches
 from o2recon.masks.sketches import LiftedSketch, carry, lift
 from o2recon.progress import track
 from o2recon.scene import Scene
@@ -120,6 +120,12 @@ class Masks:
             return self.given.inputs(int(folder.path.name))
         files = painted_files(folder) if self.mode != "carve" else {}
         return {"sketches": files_fingerprint(files.values())} if files else {}
+
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """Where people put what this stage reads, with * in the names."""
+        if self.mode == "given":
+            return self.given.watched(int(folder.path.name))
+        return [painted_pattern(folder)] if self.mode != "carve" else []
 
     def _resolve(
         self, sketches: dict[int, np.ndarray], record: ObjectRecord, files: dict[int, Path], root: Path

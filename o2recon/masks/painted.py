@@ -18,10 +18,15 @@ def painted_file(folder: ObjectFolder, view: int) -> Path:
     return folder.sketches / f"{view}{_SUFFIX}.png"
 
 
+def painted_pattern(folder: ObjectFolder) -> Path:
+    """Where painted sketches lie: a path with * for the frame's number."""
+    return folder.sketches / f"*{_SUFFIX}.png"
+
+
 def painted_files(folder: ObjectFolder) -> dict[int, Path]:
     """The painted sketches that exist, by view. ValueError for a file whose name has no frame number."""
     files = {}
-    for path in sorted(folder.sketches.glob(f"*{_SUFFIX}.png")):
+    for path in sorted(folder.sketches.glob(painted_pattern(folder).name)):
         view = path.stem.removesuffix(_SUFFIX)
         if not (view.isascii() and view.isdigit()):
             raise ValueError(f"{path} names no frame: call it '<frame number>{_SUFFIX}.png' or delete it")

@@ -1,5 +1,6 @@
 """Masks that O2-Recon's training data bring with them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ class TrainingMasks:
     def inputs(self, folder: ObjectFolder) -> dict[str, str]:
         """Nothing beside the scene's files."""
         return {}
+
+    def watched(self, folder: ObjectFolder) -> list[Path]:
+        """Nothing, likewise."""
+        return []
 
     def __call__(self, scene: Scene, folder: ObjectFolder) -> dict[str, Any]:
         """Notes: hidden share of the mask per view."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from o2recon.manifest import package_version
 from o2recon.sweep.fingerprint import changes, deciding, run_fingerprint, with_network
+from o2recon.sweep.listing import listing
 from o2recon.sweep.lock import is_held
 from o2recon.sweep.result import parsed_config, read_result
 
@@ -54,13 +55,19 @@ class Planned:
 
 
 def run_state(
-    folder: Path, config: Callable[[], dict[str, Any]], *, prepared: Path, truth: Callable[[], str], mesh: str
+    folder: Path,
+    config: Callable[[], dict[str, Any]],
+    *,
+    prepared: Path,
+    truth: Callable[[], str],
+    outside: Callable[[], str],
+    mesh: str,
 ) -> tuple[str, str]:
     """State and note of the run in `folder`, as it would be with `config` (resolved; asked for only where needed).
 
-    `prepared`: manifest of the last prepared stage; `truth`: fingerprint of the files of the truth. Options, package
-    version, truth and prepared data are compared with the recorded ones. What is not seen here, since nothing is
-    computed: files of the scan or sketches that changed after the preparation; the run itself sees those.
+    `prepared`: manifest of the last prepared stage; `truth`: fingerprint of the files of the truth; `outside`: what
+    people changed since the preparation, empty when nothing. Options, package version, truth and prepared data are
+    compared with the recorded ones.
     """
     if is_held(folder):
         return "running", "another process works on it"
@@ -68,7 +75,7 @@ def run_state(
     if result is None:
         begun = (folder / "config.yaml").is_file()
         return ("unfinished", "continues where it was stopped") if begun else ("new", "")
-    if why := _outdated(folder, result, config(), prepared=prepared, truth=truth):
+    if why := _outdated(folder, result, config(), prepared=prepared, truth=truth, outside=outside):
         return "stale", why
     if result.get("status") != "ok":
         return "failed", str(result.get("error"))
@@ -76,7 +83,13 @@ def run_state(
 
 
 def _outdated(
-    folder: Path, result: dict[str, Any], config: dict[str, Any], *, prepared: Path, truth: Callable[[], str]
+    folder: Path,
+    result: dict[str, Any],
+    config: dict[str, Any],
+    *,
+    prepared: Path,
+    truth: Callable[[], str],
+    outside: Callable[[], str],
 ) -> str:
     """Why the run would be done again; empty when it would not."""
     inputs, network = result.get("inputs") or {}, result.get("semantic")
@@ -91,18 +104,19 @@ def _outdated(
         return "the ground truth changed"
     if prepared.is_file() and json.loads(prepared.read_text()).get("fingerprint") != inputs.get("prepared"):
         return "its prepared data were made again since"
-    return ""
+    return outside()
 
 
-def plan_lines(plan: Sequence[Planned], *, retry: str | None) -> list[str]:
-    """The plan as plain text, one line a job, with totals and the expected time at the end."""
+def plan_lines(plan: Sequence[Planned], *, retry: str | None, most: int | None = None) -> list[str]:
+    """The plan as plain text: a line for each of the first `most` jobs, totals and the expected time at the end."""
     head = ("experiment", "ablation", "scene", "object", "category", "seed", "state", "about", "note")
-    rows = [head] + [
+    rows = [
         (p.experiment, p.ablation, p.scene, p.object, p.category, p.seed, p.state, _about(p, retry), p.note)
         for p in plan
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
-    lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+    lines = listing(head, rows, most=most)
+    if most is not None and len(rows) > most:
+        lines.append(f"... and {len(rows) - most} more: 'o2recon status -m' with the same options lists them")
     return [*lines, totals(plan, retry=retry)]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from o2recon.cli.main import status_of
+from o2recon.cli.planning import planned
 from o2recon.sweep import Journal
 
 
@@ -32,3 +33,32 @@ def test_a_failed_job_stops_no_other_and_only_it_runs_again(
     first, second = (Journal(f) for f in sorted((study / "sweep").iterdir()))
     assert [j.object for j in first.jobs()] == ["1", "2"] and [j.object for j in second.jobs()] == ["1"]
     assert (study / "smoke" / "none" / "tiny" / "scene.glb").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_a_sweep_started_again_sees_what_people_changed_since(
+    tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = Path(shutil.copytree(tiny_room, tmp_path / "tiny"))
+    places = [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}", f"scene.root={room}", "device=cpu"]
+    command = ["experiment=smoke", "object=1,2", "masks=auto", "reports=false", *places]
+
+    def planned_states() -> list[tuple[str, str]]:
+        return [(job.state, job.note) for job in planned("run", command).jobs]
+
+    assert status_of(["run", "-m", *command]) == 0
+    assert planned_states() == [("ok", ""), ("ok", "")]
+    sketches = tmp_path / "work" / "tiny" / "objects" / "1" / "sketches"
+    sketches.mkdir()
+    view = next((sketches.parent / "masks" / "visible").iterdir())
+    mask = sketches / f"{view.stem}_class_inpaint mask.png"
+    shutil.copy(view, mask)
+    (first, why), second = planned_states()
+    assert (first, second) == ("stale", ("ok", "")) and str(sketches) in why and why.endswith("changed")
+    mask.unlink()
+    assert planned_states() == [("ok", ""), ("ok", "")]
+    picture = next((room / "color").iterdir())
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    assert planned_states() == [("stale", "files of the scan changed")] * 2
+    assert status_of(["run", "-m", *command]) == 0
+    assert planned_states() == [("ok", ""), ("ok", "")]

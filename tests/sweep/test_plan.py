@@ -30,8 +30,11 @@ def write(run: Path, **others: Any) -> None:
     write_result(run, result | others)
 
 
-def state(run: Path, config: dict[str, Any] = CONFIG, truth: str = "none") -> tuple[str, str]:
-    return run_state(run, lambda: config, prepared=run.parent / "prepared.json", truth=lambda: truth, mesh="mesh.ply")
+def state(run: Path, config: dict[str, Any] = CONFIG, truth: str = "none", outside: str = "") -> tuple[str, str]:
+    prepared = run.parent / "prepared.json"
+    return run_state(
+        run, lambda: config, prepared=prepared, truth=lambda: truth, outside=lambda: outside, mesh="mesh.ply"
+    )
 
 
 def test_a_finished_run_is_ok_and_an_untouched_one_new(folder: Path) -> None:
@@ -52,6 +55,7 @@ def test_where_a_run_is_done_does_not_make_it_stale(folder: Path) -> None:
 
 
 def test_other_truth_other_prepared_data_and_a_missing_mesh_make_it_stale(folder: Path) -> None:
+    assert state(folder, outside="files of the scan changed") == ("stale", "files of the scan changed")
     assert state(folder, truth="new") == ("stale", "the ground truth changed")
     (folder / "mesh.ply").unlink()
     assert state(folder) == ("stale", "mesh.ply is gone")
