@@ -90,5 +90,6 @@ class RoomOracle(Oracle):
             pose="camera_to_world",
             axes="opencv",
             color_offset=None,
+            ids_on="auto",
         )
         super().__init__(scene, bend)

@@ -54,6 +54,7 @@ def training_sphere(root: Path) -> TrainingSphere:
         pose="camera_to_world",
         axes="opencv",
         color_offset=None,
+        ids_on="auto",
     )
     folder = ObjectFolder(root / "after" / "objects" / "1")
     for frame in scene.frames():

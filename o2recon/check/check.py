@@ -69,10 +69,10 @@ class ConventionCheck:
         given = search.as_given()
         findings = [self._posed(search, given, options, width)]
         if findings[0].level != "wrong":
-            findings.append(self._colored(color_offset(views.pictures), scene, options))
+            outlines = outline_offset(zip(views.ids, (depth for _, depth in views.pictures), strict=True))
+            findings.append(self._colored(color_offset(views.pictures), outlines, scene, options))
             if scene.has_instances:
-                pictures = zip(views.ids, (depth for _, depth in views.pictures), strict=True)
-                findings.append(self._outlined(outline_offset(pictures), width))
+                findings.append(self._outlined(outlines, width))
         counts, edges = np.histogram(given.agreement.residuals, BINS, (-WORST, WORST))
         percent = tuple(np.round(100 * edges, 3).tolist())
         return Report(tuple(findings), views.indices, pairs, tuple(counts.tolist()), percent)
@@ -132,7 +132,9 @@ class ConventionCheck:
 
     # ---- colour ----
 
-    def _colored(self, found: ColorOffset, scene: Scene, options: Mapping[str, Any]) -> Finding:
+    def _colored(
+        self, found: ColorOffset, outlines: OutlineOffset, scene: Scene, options: Mapping[str, Any]
+    ) -> Finding:
         width = scene.camera.width
         numbers = {k: round(v, 3) if isinstance(v, float) else v for k, v in vars(found).items()}
         if not found.is_tested:
@@ -151,7 +153,7 @@ class ConventionCheck:
             return Finding(COLOR, "ok", "none", told, numbers=numbers)
         larger = "" if found.size == 1 else f" and is {found.size:.3g} times as large"
         message = f"colour and depth are not registered: colour lies {where} (right, down) beside depth{larger}"
-        remedy = about_color(found, options, pixels=color_pixels(scene))
+        remedy = about_color(found, options, pixels=color_pixels(scene), ids_lie_on_depth=outlines.is_tested)
         level = "wrong" if off > max(self._color_wrong, 2 * least) else "doubtful"
         return Finding(COLOR, level, "unregistered_color", message, remedy, numbers=numbers)
 

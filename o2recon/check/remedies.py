@@ -50,15 +50,18 @@ def told(mistake: Mistake, options: Options, *, median_depth: float, width: int)
     return " and ".join(sentence for sentence, _ in parts), " ".join(remedies) or None
 
 
-def about_color(found: ColorOffset, options: Options, *, pixels: Float[np.ndarray, "2"] | None) -> str:
-    """The option that mends colour beside depth, to half a pixel. `pixels`: of stored colour, on one of `found`'s."""
+def about_color(
+    found: ColorOffset, options: Options, *, pixels: Float[np.ndarray, "2"] | None, ids_lie_on_depth: bool
+) -> str:
+    """The options that mend colour beside depth, to half a pixel. `pixels`: of stored colour, on one of `found`'s."""
     if pixels is None or "color_offset" not in options:
         return "register depth to colour, or correct the intrinsics of colour"
     if found.size != 1:
         return f"multiply the focal lengths of colour by {found.size:.3g}, or register depth to colour"
     offset = np.array([found.right, found.down]) * pixels + (options["color_offset"] or (0, 0))
     right, down = (f"{round(2 * value) / 2:g}" for value in offset.tolist())
-    return f"scene.color_offset=[{right},{down}]"
+    ids = " scene.ids_on=depth" if ids_lie_on_depth and options.get("ids_on") == "auto" else ""
+    return f"scene.color_offset=[{right},{down}]{ids}"
 
 
 def about_outlines(found: OutlineOffset) -> str:

@@ -56,8 +56,10 @@ class Shot:
     depth_lens: Lens | None = None
     """None: depth lies on the colour camera, scaled to its own size."""
     instance: Picture | None = None
-    """On the colour camera, scaled to its own size, unless its size is depth's and not colour's."""
+    """On the colour camera, scaled to its own size, unless its size is depth's and not colour's, or `id_lens` says."""
     label: Picture | None = None
+    id_lens: Lens | None = None
+    """Of `instance` and `label`, where they lie elsewhere."""
     files: tuple[Path, ...] = ()
     """Further files of this frame alone, such as its pose, whose change is a change of the capture."""
 

@@ -15,10 +15,10 @@ from o2recon.scene.conventions import Conventions
 from o2recon.scene.floor import floor_height
 from o2recon.scene.images import file_stamp
 from o2recon.scene.matrices import resized, typical
-from o2recon.scene.painted import SKETCH_SUFFIX, painted_files, read_painted
+from o2recon.scene.painted import SKETCH_SUFFIX, Thinned, painted_files, read_painted
 from o2recon.scene.registration import Registration
 from o2recon.scene.scene import DamagedFrame, Scene
-from o2recon.scene.shots import beside_depth, depth_lens, flaw, id_lens, warn_of_turned
+from o2recon.scene.shots import beside_depth, depth_lens, drawn_on, flaw, id_lens, warn_of_turned
 from o2recon.scene.sketches import sketches_of_scan
 from o2recon.scene.upright import checked_up, told, up_of_cameras, up_of_surfaces, upright
 from o2recon.types import Camera, Frame
@@ -42,9 +42,9 @@ class RecordedScene(Scene):
     `frame_skip`: use every n-th frame. `depth_scale`: metres per unit of the depth images. `depth_noise`: (a, b, c) of
     sigma(z) = a + b (z - c)^2, metres. `sketches`: a further folder of sketches beside the scene's own. `up`: in the
     capture's world; auto: what the capture says, else an estimate. `scale`: metres per unit of the poses. `pose`,
-    `axes`: see Conventions; for poses that are not as the reader takes them. `color_offset`: see `beside_depth`; for
-    colour that is not registered. ValueError, one line naming file and remedy, for what cannot be read and for more
-    than `max_bad_share` damaged frames.
+    `axes`: see Conventions; for poses that are not as the reader takes them. `color_offset`, `ids_on`: see
+    `beside_depth` and `drawn_on`; for colour that is not registered. ValueError, one line naming file and remedy, for
+    what cannot be read and for more than `max_bad_share` damaged frames.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class RecordedScene(Scene):
         pose: str,
         axes: str | Sequence[str],
         color_offset: Sequence[float | int] | None,
+        ids_on: str,
     ) -> None:
         _check_options(frame_skip=frame_skip, depth_scale=depth_scale, scale=scale, width=width, sketches=sketches)
         given = None if up == "auto" else checked_up(up)
@@ -73,9 +74,9 @@ class RecordedScene(Scene):
         self._sketch_folders = [self.root / "sketches", *others]
         self._registrations: OrderedDict[bytes, Registration] = OrderedDict()
         capture = Conventions(pose=pose, axes=axes).applied(reader(self.root))
-        capture = capture if color_offset is None else beside_depth(capture, color_offset)
+        capture = drawn_on(ids_on, capture if color_offset is None else beside_depth(capture, color_offset))
         self.name = self.name if capture.name is None else capture.name
-        self._frame_skip = frame_skip
+        self._thinned = Thinned(frame_skip)
         self._check_frames(capture, frame_skip)
         usable = [self._shots[i] for i in self.indices]
         self.has_depth = any(s.depth is not None for s in usable)
@@ -163,7 +164,7 @@ class RecordedScene(Scene):
         ids = self._pixels(index, picture)
         if ids.dtype.itemsize > 2 and ids.size and (ids.max() > np.iinfo(np.int32).max or ids.min() < 0):
             raise DamagedFrame(f"{picture.source} holds ids below 0 or above 2147483647")
-        registration = self._registration(id_lens(shot, *picture.size))
+        registration = self._registration(shot.id_lens or id_lens(shot, *picture.size))
         return registration.nearest(ids).astype(np.int32), registration.covered
 
     def _registration(self, lens: Lens) -> Registration:
@@ -186,8 +187,8 @@ class RecordedScene(Scene):
         """
         given = {v: path for v, path in self._sketches.get(object_id, {}).items() if v in self.poses}
         given = given or sketches_of_scan(self._sketch_folders, self.name, object_id, self.poses)
-        thinned = self._frame_skip > 1
-        found = painted_files(self._sketch_folders, object_id, usable=self.poses, skipped=self.skipped, thinned=thinned)
+        places, thinned = self._sketch_folders, self._thinned
+        found = painted_files(places, object_id, usable=self.poses, skipped=self.skipped, thinned=thinned)
         return {view: self._read_sketch(path, self._shots[view]) for view, path in (given | found).items()}
 
     def _read_sketch(self, path: Path, shot: Shot) -> np.ndarray:
@@ -221,7 +222,7 @@ class RecordedScene(Scene):
         for index, shot in sorted(self._shots.items()):
             pictures = (shot.color, shot.depth, shot.instance, shot.label)
             stamps = [p.stamp for p in pictures if p is not None] + [file_stamp(p) for p in shot.files]
-            digest.update(f"{index} {stamps}\n".encode() + shot.camera_to_world.tobytes())
+            digest.update(f"{index} {stamps} {shot.id_lens or ''}\n".encode() + shot.camera_to_world.tobytes())
         files = [*self._files, *(path for views in self._sketches.values() for path in views.values())]
         for folder in self._sketch_folders:
             files += sorted(folder.glob(f"*/*{SKETCH_SUFFIX}.png"))

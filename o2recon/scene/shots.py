@@ -10,6 +10,8 @@ from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.matrices import check_rigid, is_camera_matrix, resized_lens
 from o2recon.types import Camera
 
+ID_CAMERAS = ("auto", "color", "depth")
+
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,19 @@ def beside_depth(capture: Capture, offset: Sequence[float | int]) -> Capture:
         k[:2, 2] += moved
         lens = replace(shot.lens, camera=Camera(k, camera.width, camera.height))
         shots.append(replace(shot, lens=lens, depth_lens=None if shot.depth is None else depth_lens(shot)))
+    return replace(capture, shots=tuple(shots))
+
+
+def drawn_on(camera: str, capture: Capture) -> Capture:
+    """The capture with its id and label images on that `camera`: color, depth, or auto (see Shot.instance)."""
+    if camera not in ID_CAMERAS:
+        raise ValueError(f"scene.ids_on={camera}: choose {', '.join(ID_CAMERAS)}")
+    if camera == "auto":
+        return capture
+    shots = []
+    for shot in capture.shots:
+        lens, drawn = (shot.lens if camera == "color" else depth_lens(shot)), shot.instance or shot.label
+        shots.append(shot if drawn is None else replace(shot, id_lens=resized_lens(lens, *drawn.size)))
     return replace(capture, shots=tuple(shots))
 
 

@@ -111,10 +111,10 @@ def test_a_wider_reach_is_named_where_it_is_needed() -> None:
     assert about_outlines(OutlineOffset(9.2, 0.9, 5000)) == "outlines=voted outlines.reach_px=10"
 
 
-def shifted_copy(room: Path, copy: Path, right: int, down: int) -> Path:
+def shifted_copy(room: Path, copy: Path, right: int, down: int, *, ids: bool = True) -> Path:
     """The scan with its colour and the ids drawn on it moved by whole pixels."""
     shutil.copytree(room, copy)
-    for file in [*(copy / "color").iterdir(), *(copy / "instance-filt").iterdir()]:
+    for file in [*(copy / "color").iterdir(), *((copy / "instance-filt").iterdir() if ids else ())]:
         image = np.asarray(cv2.imread(str(file), cv2.IMREAD_UNCHANGED))
         affine = np.array([[1.0, 0, right], [0, 1, down]])
         image = cv2.warpAffine(image, affine, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
@@ -141,6 +141,14 @@ def test_colour_beside_depth_is_mended_by_the_option_that_is_named(
     assert_mended(check, opened, shifted_copy(tiny_room, tmp_path / "room", 6, -4))
 
 
+def test_ids_that_lie_on_depth_stay_there_when_colour_is_moved(
+    check: ConventionCheck, opened: Callable[..., Scene], tiny_room: Path, tmp_path: Path
+) -> None:
+    scene = opened(shifted_copy(tiny_room, tmp_path / "room", 6, -4, ids=False))
+    remedy = check(scene, OPTIONS | {"color_offset": None, "ids_on": "auto"}).findings[1].remedy or ""
+    assert remedy.startswith("scene.color_offset=[") and remedy.endswith("] scene.ids_on=depth")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS[:3])
 def test_colour_beside_depth_is_mended_in_rooms(
@@ -151,10 +159,12 @@ def test_colour_beside_depth_is_mended_in_rooms(
 
 def test_an_offset_that_was_given_is_added_to_and_in_pixels_of_the_stored_images() -> None:
     found = ColorOffset(right=2.0, down=-1.1, size=1.0, clear=9.0, rims=5000, steady=True)
-    given = OPTIONS | {"color_offset": [1, 0]}
-    assert about_color(found, given, pixels=np.array([2.0, 2.0])) == "scene.color_offset=[5,-2]"
-    assert about_color(found, OPTIONS, pixels=None) == "register depth to colour, or correct the intrinsics of colour"
-    assert "focal lengths of colour by 1.1," in about_color(replace(found, size=1.1), given, pixels=np.ones(2))
+    given, on_colour = OPTIONS | {"color_offset": [1, 0], "ids_on": "auto"}, {"ids_lie_on_depth": False}
+    assert about_color(found, given, pixels=np.array([2.0, 2.0]), **on_colour) == "scene.color_offset=[5,-2]"
+    without = about_color(found, OPTIONS, pixels=None, **on_colour)
+    assert without == "register depth to colour, or correct the intrinsics of colour"
+    larger = about_color(replace(found, size=1.1), given, pixels=np.ones(2), **on_colour)
+    assert "focal lengths of colour by 1.1," in larger
 
 
 def test_colour_a_third_of_a_percent_beside_depth_is_no_mistake(check: ConventionCheck, tiny: Scene) -> None:

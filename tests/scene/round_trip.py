@@ -20,6 +20,7 @@ OPTIONS: dict[str, Any] = {
     "pose": "camera_to_world",
     "axes": "opencv",
     "color_offset": None,
+    "ids_on": "auto",
 }
 """As in conf/scene/scannet.yaml."""
 

@@ -52,6 +52,18 @@ def test_ids_of_depth_s_own_size_stay_with_depth(write_scan: Callable[..., Path]
     np.testing.assert_array_equal(mended.frame(0).depth, given.frame(0).depth)
 
 
+def test_ids_may_lie_on_depth_though_they_have_colour_s_size(write_scan: Callable[..., Path], tmp_path: Path) -> None:
+    clean = opened(write_scan(tmp_path / "a", count=2), ScanNetReader())
+    scan = moved(write_scan(tmp_path / "b", count=2), 6, -4, ids=False)
+    offset: dict[str, Any] = {"color_offset": [6, -4]}
+    for ids_on, same in (("depth", True), ("color", False), ("auto", False)):
+        scene = opened(scan, ScanNetReader(), **offset, ids_on=ids_on)
+        assert np.array_equal(scene.instance(1), clean.instance(1)) == same
+        assert np.array_equal(scene.label(1), clean.label(1)) == same
+    with pytest.raises(ValueError, match="choose auto, color, depth"):
+        opened(scan, ScanNetReader(), ids_on="both")
+
+
 def test_masks_painted_on_colour_go_with_it(write_scan: Callable[..., Path], tmp_path: Path) -> None:
     scene = opened(write_scan(tmp_path / "a", count=1), ScanNetReader(), color_offset=[6, -4])
     painted = np.zeros((120, 160), np.int32)
@@ -82,6 +94,6 @@ def test_what_is_made_of_a_scene_is_made_anew_when_it_is_seen_otherwise(scan: Pa
         {"depth_scale": 0.002},
         {"scale": 2.0},
     ]
-    options.append({"up": [0, 1, 0]})
+    options += [{"up": [0, 1, 0]}, {"ids_on": "depth"}]
     assert len({opened(scan, ScanNetReader(), **given).fingerprint() for given in options}) == len(options)
     assert opened(scan, ScanNetReader()).fingerprint() == opened(scan, ScanNetReader()).fingerprint()
