@@ -29,15 +29,12 @@ class Browser:
 
     def click_on(self, text: str) -> None:
         """A button, or the checkbox beside a label."""
-        self.until(lambda: self._named(text) is not None)
-        self._named(text).click()
+        self.until(lambda: self._pressed(lambda: self._named(text)))
 
     def choose(self, label: str, option: str) -> None:
         """One entry of a dropdown."""
-        field = self.driver.find_element("id", self._named(label).get_attribute("for"))
-        field.click()
-        self.until(lambda: self._option(option) is not None)
-        self._option(option).click()
+        self.until(lambda: self._pressed(lambda: self._field(label)))
+        self.until(lambda: self._pressed(lambda: self._option(option)))
 
     def type_over(self, before: str, text: str) -> None:
         """Replace what stands in a field."""
@@ -47,9 +44,8 @@ class Browser:
             fields = self.driver.find_elements("css selector", "input")
             return next((f for f in fields if f.is_displayed() and f.get_attribute("value") == before), None)
 
-        self.until(lambda: found() is not None)
-        field = found()
-        field.click()
+        self.until(lambda: self._pressed(found))
+        field = self.driver.switch_to.active_element
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(text)
 
@@ -88,6 +84,22 @@ class Browser:
         canvas = self.driver.find_element("css selector", "canvas")
         offset = (round(x - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2))
         return ActionChains(self.driver).move_to_element_with_offset(canvas, *offset)
+
+    def _pressed(self, find: Callable[[], Any]) -> bool:
+        """False when it is not there, or was drawn anew between being found and clicked."""
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
+        try:
+            found = find()
+            if found is not None:
+                found.click()
+        except (NoSuchElementException, StaleElementReferenceException):
+            return False
+        return found is not None
+
+    def _field(self, label: str) -> Any:
+        found = self._named(label)
+        return None if found is None else self.driver.find_element("id", found.get_attribute("for"))
 
     def _named(self, text: str) -> Any:
         found = [*self.driver.find_elements("tag name", "label"), *self.driver.find_elements("tag name", "button")]
