@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from o2recon.cli.hydra_line import command_line
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.overrides import SWEEPING, experiment_here, with_defaults
+from o2recon.cli.study import with_study
 from o2recon.cli.table import STAGES
 from o2recon.cli.values import check_values
 
@@ -21,8 +22,11 @@ CONFIG = {"config_path": "pkg://o2recon.conf", "config_name": "config", "version
 def launch(stage: str, arguments: Sequence[str]) -> None:
     """Run `stage` with Hydra's command line `arguments`. Raises what the job raises."""
     check_values(stage, arguments)
-    if any(flag in arguments for flag in SWEEPING):
-        _sweep(stage, [a for a in arguments if a not in SWEEPING])
+    sweeping = any(flag in arguments for flag in SWEEPING)
+    arguments, study = with_study(stage, [a for a in arguments if a not in SWEEPING], sweeping=sweeping)
+    if sweeping:
+        with study.blamed():
+            _sweep(stage, arguments)
         return
     task = _Task()
     chosen = [*experiment_here(stage, arguments), *arguments]

@@ -10,6 +10,7 @@ from omegaconf import open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from o2recon.cli.errors import ObjectsFailed, one_line
+from o2recon.cli.hydra_line import quoted
 from o2recon.cli.launch import run_job
 from o2recon.cli.overrides import experiment_here, with_defaults
 from o2recon.cli.values import check_values
@@ -30,7 +31,7 @@ def reconstruct(
     "baselines=auto" the results of the baselines follow. ValueError for bad input.
     """
     wanted = object if isinstance(object, int | str) else f"[{','.join(str(i) for i in object)}]"
-    own = [f"scene={scene}", f"scene.root={_quoted(str(root))}", f"object={wanted}"]
+    own = [f"scene={scene}", f"scene.root={quoted(str(root))}", f"object={wanted}"]
     own += [] if any(o.startswith("baselines=") for o in overrides) else ["baselines=[]"]
     own += [] if experiment is None else [f"experiment={experiment}"]
     try:
@@ -50,8 +51,3 @@ def _results(arguments: list[str]) -> list[dict[str, Any]]:
         del config["hydra"]
     results: list[dict[str, Any]] = run_job(config, choices)
     return results
-
-
-def _quoted(value: str) -> str:
-    """A value that Hydra takes as it is, whatever characters it has."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
