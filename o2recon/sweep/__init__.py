@@ -10,6 +10,7 @@ from o2recon.sweep.fingerprint import (
     with_network,
 )
 from o2recon.sweep.journal import HEARTBEAT_S, Journal, Record, Standing, latest_sweep, standing
+from o2recon.sweep.listing import listing
 from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
 from o2recon.sweep.result import RESULT, is_finished, parsed_config, read_result, write_result
@@ -39,6 +40,7 @@ __all__ = [
     "is_finished",
     "is_held",
     "latest_sweep",
+    "listing",
     "parsed_config",
     "plan_lines",
     "read_result",
