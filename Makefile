@@ -14,8 +14,16 @@ LAUNCH = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(GPUS),$(if $(findst
 
 # SCENES= OBJECTS= ABLATIONS= SEEDS=: lists with spaces or commas; SCENE= and SCANS= mean SCENES=
 SCANNED = $(strip $(SCENES) $(SCENE) $(SCANS))
-NAMED = @test -n "$(SCANNED)" || { echo 'name the scans: make $@ SCENES="/path/to/scene0005_00 ..."'; exit 2; }
-WHAT = scene.root=$(call list,$(SCANNED)) object=$(call list,$(or $(OBJECTS),all))
+NAMED = @test -n "$(SCANNED)" || { echo 'name the scans: make $@ SCENES="/path/to/scene0005_00 ..."'; exit 2; }; \
+	for scan in $(subst $(comma), ,$(SCANNED)); do test -e "$$scan" || { echo "there is no $$scan: SCENES= is a list of paths without" \
+		"spaces in them; for others use a link, or o2recon run 'scene.root=\"PATH\"'"; exit 2; }; done
+flag = $(if $(strip $(2)),--$(1) $(call list,$(2)))
+axis = $(if $(strip $(2)),$(1)=$(call list,$(2)))
+# STUDY=name: where results go, outputs/name; STUDY=experiments/name: the study whose sweep.yaml says what is run
+FILE = $(if $(findstring /,$(STUDY)),$(STUDY))
+NAME = $(if $(FILE),,$(STUDY))
+WHAT = scene.root=$(call list,$(SCANNED)) $(call axis,object,$(OBJECTS)) $(call axis,study,$(NAME))
+AXES = $(call axis,ablation,$(ABLATIONS)) $(call axis,seed,$(SEEDS)) $(call axis,experiment,$(EXPERIMENT))
 only = $(if $(2),$(1):[$(call list,$(2))])
 ONLY = $(call only,scene,$(notdir $(SCANNED))) $(call only,object,$(OBJECTS)) $(call only,ablation,$(ABLATIONS)) $(call only,seed,$(SEEDS))
 
@@ -46,29 +54,27 @@ audit: $(VENV)/.dev ## known vulnerabilities of what is installed; needs the net
 	$(BIN)/python .ci/audit.py
 
 report: $(VENV)/.run ## report of a study: make report STUDY=main [SCENES="a b" OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS=0]
-	$(BIN)/o2recon report study=$(or $(STUDY),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
+	$(BIN)/o2recon report study=$(or $(notdir $(patsubst %/,%,$(patsubst %.yaml,,$(STUDY)))),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
 
-benchmark: $(VENV)/.run $(EXTRA) ## all methods: make benchmark SCENES="a b" [OBJECTS= ABLATIONS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=benchmark]
+benchmark: $(VENV)/.run $(EXTRA) ## all methods, experiments/benchmark: make benchmark SCENES="a b" [OBJECTS= ABLATIONS= SEEDS= GPUS= LAUNCHER= STUDY=benchmark]
 	$(NAMED)
-	@status=0; run="$(BIN)/o2recon run -m $(WHAT) masks=carve study=$(or $(STUDY),benchmark) $(LAUNCH) $(OPTIONS)"; \
-	$$run experiment=smooth_sdf || status=1; \
-	$$run ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0 1 2)) \
-		$(if $(EXPERIMENT),experiment=$(call list,$(EXPERIMENT))) 'baselines=[tsdf,tsdf_shell,tsdf_closed,hull]' || status=1; exit $$status
+	@status=0; run="$(BIN)/o2recon run -m $(WHAT) $(LAUNCH) $(OPTIONS)"; \
+	$$run sweep.file=experiments/benchmark/smooth_sdf.yaml || status=1; \
+	$$run sweep.file=experiments/benchmark $(AXES) || status=1; exit $$status
 
-ablations: $(VENV)/.run $(EXTRA) ## the ablation table: make ablations SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS= LAUNCHER=]
+ablations: $(VENV)/.run $(EXTRA) ## the ablation table, experiments/ablations: make ablations SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS= LAUNCHER=]
 	$(NAMED)
-	$(BIN)/python experiments/ablations/run.py --scenes $(SCANNED) --objects $(call list,$(or $(OBJECTS),all)) --ablations "$(ABLATIONS)" \
-		--seeds "$(or $(SEEDS),0)" --experiment $(or $(EXPERIMENT),quick) --study $(or $(STUDY),ablations) --out outputs/$(or $(STUDY),ablations) \
-		--launch="$(strip $(LAUNCH))" -- $(OVERRIDES) $(OPTIONS)
+	$(BIN)/python experiments/ablations/run.py --scenes $(SCANNED) $(call flag,objects,$(OBJECTS)) $(call flag,ablations,$(ABLATIONS)) \
+		$(call flag,seeds,$(SEEDS)) $(call flag,experiment,$(EXPERIMENT)) $(call flag,study,$(NAME)) --out outputs/$(or $(NAME),ablations) \
+		-- $(LAUNCH) $(OVERRIDES) $(OPTIONS)
 
-sweep: $(VENV)/.run $(EXTRA) ## runs on all devices: make sweep SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS=4 LAUNCHER=ray STUDY=main]
+sweep: $(VENV)/.run $(EXTRA) ## runs on all devices: make sweep SCENES="a b" [OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS="0 1" EXPERIMENT=quick GPUS=4 LAUNCHER=ray STUDY=main, or STUDY=experiments/paper]
 	$(NAMED)
-	$(BIN)/o2recon run -m $(WHAT) ablation=$(call list,$(or $(ABLATIONS),none)) seed=$(call list,$(or $(SEEDS),0)) study=$(or $(STUDY),main) \
-		$(if $(EXPERIMENT),experiment=$(call list,$(EXPERIMENT))) $(LAUNCH) $(OPTIONS)
+	$(BIN)/o2recon run -m $(call axis,sweep.file,$(FILE)) $(WHAT) $(AXES) $(LAUNCH) $(OPTIONS)
 
-paper: $(VENV)/.run ## the paper's method and its ablations: make paper SCENES="a b" [OBJECTS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=paper]
-	@$(MAKE) --no-print-directory sweep EXPERIMENT=o2recon STUDY=$(or $(STUDY),paper) \
-		ABLATIONS="$(or $(ABLATIONS),none paper_no_inpaint paper_no_cascade paper_no_semantic)" SEEDS="$(or $(SEEDS),0 1 2)"
+paper: $(VENV)/.run $(EXTRA) ## the paper's method and its ablations, experiments/paper: make paper SCENES="a b" [OBJECTS= SEEDS="0 1 2" GPUS= LAUNCHER= STUDY=paper]
+	$(NAMED)
+	$(BIN)/o2recon run -m sweep.file=experiments/paper $(WHAT) $(AXES) $(LAUNCH) $(OPTIONS)
 
 clean: ## remove the environment and caches; work/ and outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

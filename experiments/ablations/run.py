@@ -1,13 +1,13 @@
 """The ablation table: every ablation on the same objects, and what each of them costs in accuracy.
 
 usage: python run.py --scenes SCAN... [--objects ID,...|all] [--ablations NAME,...] [--seeds N,...] [--study NAME]
-                     [--experiment NAME] [--out FOLDER] [--table] [--launch "OPTION..."] [OVERRIDE...]
+                     [--experiment NAME] [--out FOLDER] [--table] [-- OVERRIDE...]
 
-Runs `o2recon run` once per scan, ablation and seed (finished runs are skipped, so that it can be started again), then
-writes OUT/runs.csv (a row per run) and OUT/table.md. Prepared stages that an ablation does not change are taken from
-the whole method's. With `--launch`, options of Hydra's launchers, the whole method is one sweep and all the others
-together are another. An ablation that cannot run, for want of weights, gets the row "not run" with the reason.
-`--table`: only the table, of what is there. The others are compared with ablation none, which therefore comes first.
+Runs the sweep of sweep.yaml twice, for the whole method (ablation none) and then for all the others (finished runs are
+skipped, so that it can be started again), and writes OUT/runs.csv (a row per run) and OUT/table.md. Prepared stages
+that an ablation does not change are taken from the whole method's. An ablation that cannot run, for want of weights,
+gets the row "not run" with the reason. `--table`: only the table, of what is there. The others are compared with
+ablation none, which therefore comes first. Overrides may name a launcher (hydra/launcher=ray).
 """
 
 import argparse
@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from hydra import compose, initialize_config_module
 
-ABLATIONS = (
-    *("none", "no_inpaint", "no_normal", "coarse_only", "no_carving", "no_depth", "fine_only", "no_sdf_loss"),
-    *("no_confidence", "no_consistency", "no_semantic"),
-)
+from o2recon.sweep import latest_sweep
+
+FILE = Path(__file__).with_name("sweep.yaml")
+STUDY = yaml.safe_load(FILE.read_text())
 PARTS = {
     "chamfer_cm": ("complete", "chamfer_cm"),
     "f_2cm": ("complete", "f_score_2cm"),
@@ -62,49 +63,31 @@ def _prepared(given: argparse.Namespace, ablation: str) -> str:
     return str(config.prepared)
 
 
-def run(given: argparse.Namespace, scan: Path, ablation: str, seed: int, objects: str) -> str | None:
-    """One command; its last line of complaint when it could not run at all."""
-    share_preparation(given, scan, ablation)
-    command = [sys.executable, "-m", "o2recon.cli.main", "run", f"scene.root={scan}", f"object={objects}"]
-    command += [f"experiment={given.experiment}", f"ablation={ablation}", f"seed={seed}", f"study={given.study}"]
-    command += [f"work={given.work}", f"outputs={given.outputs}", "baselines=[]", *given.overrides]
-    print("$", *command[3:], flush=True)
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    sys.stderr.write(done.stderr)
-    return done.stderr.strip().splitlines()[-1] if done.returncode == 2 and done.stderr.strip() else None
-
-
-def sweep(given: argparse.Namespace, ablations: list[str]) -> None:
-    """All scans and seeds of some ablations as one sweep on a launcher."""
+def sweep(given: argparse.Namespace, ablations: list[str]) -> dict[str, str]:
+    """All scans and seeds of some ablations; of those of which a job failed, why."""
     for scan in given.scenes:
         for ablation in ablations:
             share_preparation(given, scan, ablation)
     lists = {"scene.root": given.scenes, "ablation": ablations, "seed": given.seeds}
-    command = [sys.executable, "-m", "o2recon.cli.main", "run", "-m", f"object={given.objects}"]
+    command = [sys.executable, "-m", "o2recon", "run", "-m", f"sweep.file={FILE}", f"object={given.objects}"]
     command += [f"{key}={','.join(map(str, values))}" for key, values in lists.items()]
     command += [f"experiment={given.experiment}", f"study={given.study}", f"work={given.work}"]
-    command += [f"outputs={given.outputs}", "baselines=[]", *given.launch.split(), *given.overrides]
-    print("$", *command[3:], flush=True)
+    command += [f"outputs={given.outputs}", *given.overrides]
+    print("$", *command[2:], flush=True)
     subprocess.run(command)
+    journal = latest_sweep(given.outputs / given.study)
+    if journal is None:
+        return {}
+    jobs = journal.jobs()
+    return {jobs[i].ablation: record.reason for i, record in journal.records().items() if record.reason}
 
 
 def run_all(given: argparse.Namespace) -> dict[str, str]:
     """Every ablation; reasons of those that could not run. The whole method comes first."""
-    if given.launch:
-        for several in (["none"], [a for a in given.ablations if a != "none"]):
-            wanted = [a for a in several if a in given.ablations and not reason_not_to_run(a, collect(given))]
-            if wanted:
-                sweep(given, wanted)
-        return {}
     refused: dict[str, str] = {}
-    for ablation in given.ablations:
-        if reason := reason_not_to_run(ablation, collect(given)):
-            refused[ablation] = reason
-            continue
-        for scan in given.scenes:
-            for seed in given.seeds:
-                if complaint := run(given, scan, ablation, seed, given.objects):
-                    refused[ablation] = complaint
+    for several in (["none"], [a for a in given.ablations if a != "none"]):
+        wanted = [a for a in several if a in given.ablations and not reason_not_to_run(a, collect(given))]
+        refused |= sweep(given, wanted) if wanted else {}
     return refused
 
 
@@ -168,22 +151,20 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=Path, nargs="+", default=[])
     parser.add_argument("--objects", default="all", help="of every scan")
-    parser.add_argument("--ablations", type=lambda text: tuple(text.replace(",", " ").split()), default=ABLATIONS)
-    parser.add_argument("--seeds", type=lambda text: [int(x) for x in text.replace(",", " ").split()], default=[0])
+    parser.add_argument("--ablations", type=lambda text: tuple(text.split(",")), default=tuple(STUDY["ablation"]))
+    parser.add_argument("--seeds", type=lambda text: text.split(","), default=[STUDY["seed"]])
     parser.add_argument("--study", default="ablations")
-    parser.add_argument("--experiment", default="quick")
+    parser.add_argument("--experiment", default=STUDY["experiment"])
     parser.add_argument("--work", type=Path, default=Path("work"))
     parser.add_argument("--outputs", type=Path, default=Path("outputs"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--table", action="store_true")
-    parser.add_argument("--launch", default="", help="Hydra's options of a launcher: runs become jobs of sweeps")
-    parser.add_argument("overrides", nargs="*", default=[], help="after --: for every run")
+    parser.add_argument("overrides", nargs="*", default=[], help="after --: for every run, and of the launcher")
     return parser.parse_args()
 
 
 def main() -> None:
     given = options()
-    given.ablations = given.ablations or ABLATIONS
     refused = {} if given.table else run_all(given)
     results = collect(given)
     for ablation in given.ablations:

@@ -26,7 +26,8 @@ def test_retry_is_one_of_its_choices(stage: str, value: str) -> None:
 @pytest.mark.parametrize(
     "argument",
     ["mesh.spacing_m=1e-2", "mesh.spacing_m=0.01,0.02", "mesh.spacing_m=null", "scene.root=/nowhere", "study=7", "-m"]
-    + ["mesh.spacing_m=${train.num_steps}", "retry=null", "retry=failed", "+retry='all'", "ablation=none,no_inpaint", "no.such.key=word", "broken", "objects.a.b=c"],
+    + ["retry=null", "retry=failed", "+retry='all'", "retry=failed,all"]
+    + ["mesh.spacing_m=${train.num_steps}", "ablation=none,no_inpaint", "no.such.key=word", "broken", "objects.a.b=c"],
 )
 def test_everything_else_is_left_to_hydra(argument: str) -> None:
     check_values("run", [argument])
