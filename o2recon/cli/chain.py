@@ -264,6 +264,7 @@ class Chain:
             "mesh": {},
             "verdict": None,
             "groundtruth": None,
+            "truth": None,
             "capture_to_world": self._scene.capture_to_world.tolist(),
         }
 

@@ -12,8 +12,9 @@ from o2recon.cli.convert_objects import ObjectWriter, convert_objects
 from o2recon.cli.job import Job
 from o2recon.cli.opening import captured_scene, opened_scene
 from o2recon.cli.space import check_space, converted
-from o2recon.cli.truth import truth_folder
+from o2recon.cli.truth import is_observed, truth_folder
 from o2recon.scene import Scene
+from o2recon.scene.annotation import NOTES, annotation_files
 from o2recon.scene.converted import read_notes
 from o2recon.scene.painted import SKETCH_SUFFIX
 from o2recon.workspace import write_image
@@ -31,8 +32,9 @@ def run(job: Job) -> Path:
         return root
     scene = _asked_for(job)
     check_space(converted(scene, root))
+    truth = truth_folder(job, scene)
     writer(scene)
-    _copy_truth(job, scene, root)
+    _copy_truth(truth, root)
     _copy_sketches(scene, root)
     print(_next_command(root, len(scene.indices)))
     return root
@@ -44,11 +46,13 @@ def _asked_for(job: Job) -> Scene:
     return captured_scene(job) if chosen["depth"] == chosen["instances"] == "given" else opened_scene(job)
 
 
-def _copy_truth(job: Job, scene: Scene, root: Path) -> None:
-    """The true meshes beside the frames, so that what is made of the copy can be scored like what is made of it."""
-    truth = truth_folder(job, scene)
-    if truth is not None and root.is_dir():
-        shutil.copytree(truth, root / "groundtruth", dirs_exist_ok=True)
+def _copy_truth(truth: Path | None, root: Path) -> None:
+    """The true meshes beside the frames, so that what is made of the copy can be scored like what is made of it.
+
+    Not what was made of ScanNet's annotation where that itself is in the copy."""
+    if truth is None or not root.is_dir() or (is_observed(truth) and annotation_files(root)):
+        return
+    shutil.copytree(truth, root / "groundtruth", dirs_exist_ok=True, ignore=shutil.ignore_patterns(NOTES))
 
 
 def _copy_sketches(scene: Scene, root: Path) -> None:

@@ -18,7 +18,7 @@ from o2recon.cli.opening import opened_scene
 from o2recon.cli.options import composed
 from o2recon.cli.prepare import changed_outside, scene_identity
 from o2recon.cli.selection import select, wanted
-from o2recon.cli.truth import truth_files, truth_folder
+from o2recon.cli.truth import check_coverage, truth_files, truth_folder
 from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import Estimates, Planned, earlier_results, fingerprint_of_files, run_state
 
@@ -60,6 +60,8 @@ def planned(stage: str, arguments: Sequence[str]) -> Plan:
     planner = _Planner(stage, Estimates(earlier_results(first.study)))
     jobs = list(dict.fromkeys(job for one in asked for job in planner(one, bases[one.key])))
     _check_folders(jobs)
+    if stage in SCORED:
+        _check_truth(list(planner.groups.values()))
     config = first.config
     writes = stage == "run" and config.reports
     report = OmegaConf.to_container(config.report, resolve=True) if writes else None
@@ -89,6 +91,14 @@ def _check_folders(jobs: Sequence[Planned]) -> None:
                 f"{job.label} is asked for twice, the second time with {differ}, and both would write the same folder: "
                 "sweep over experiment, ablation, scene.root, object and seed, or give each value its own study="
             )
+
+
+def _check_truth(groups: Sequence["_Group"]) -> None:
+    """See `check_coverage`, for all objects of the sweep that share a `groundtruth=`."""
+    for given in dict.fromkeys(str(group.job.config.groundtruth) for group in groups):
+        own = [group for group in groups if str(group.job.config.groundtruth) == given]
+        asked = [(group.scene.name, group.truth, kept) for group in own for kept in group.asked]
+        check_coverage(own[0].job, dict.fromkeys(asked))
 
 
 def combinations(arguments: Sequence[str]) -> list[dict[str, str]]:
@@ -146,7 +156,9 @@ class _Planner:
             self.groups[key] = self._group(asked, base)
         group = self.groups[key]
         request = asked.value("object") if "object" in asked.texts else base.config.object
-        return [self._planned(asked, group, kept, seed) for kept in wanted(group.selection, request).kept]
+        chosen = wanted(group.selection, request).kept
+        group.asked.update(dict.fromkeys(chosen))
+        return [self._planned(asked, group, kept, seed) for kept in chosen]
 
     def _group(self, asked: _Asked, base: Job) -> "_Group":
         config = base.config.copy()
@@ -184,6 +196,8 @@ class _Group:
     scene: Scene
     selection: Selection
     truths: dict[tuple[str, int], str]
+    asked: dict[Kept, None] = field(default_factory=dict)
+    """Objects of the sweep, in order."""
     changed: dict[int, str] = field(default_factory=dict)
     """By object, what `changed_outside` says."""
 

@@ -18,10 +18,11 @@ from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.cli.space import check_space, needs
 from o2recon.cli.table import STAGES
-from o2recon.cli.truth import truth_files, truth_folder
+from o2recon.cli.truth import check_truth, truth_files, truth_folder
+from o2recon.evaluate.truth import OBSERVED_SURFACE
 from o2recon.machine import answers, give_memory_back
 from o2recon.mesh import write_scene
-from o2recon.scene import Scene, Selection
+from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import read_result
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,18 @@ PARTS = {
     "evaluate": (False, ("evaluate",)),
 }
 """Stage -> whether it prepares, and what it does after the preparation."""
+SCORES = {
+    "Chamfer cm": ("complete", "chamfer_cm"),
+    "F 5 cm": ("complete", "f_score_5cm"),
+    "hidden F 5 cm": ("hidden", "f_score_5cm"),
+    "IoU": ("complete", "iou"),
+}
+OBSERVED_SCORES = {
+    "complet. cm": ("complete", "completeness_cm"),
+    "recall 5 cm": ("complete", "recall_5cm"),
+    "original F 5 cm": ("o2recon_protocol", "f_score_5cm"),
+}
+"""Column -> part and key of the metrics; what there is to say where only observed surface is known."""
 
 
 def run(job: Job) -> list[dict[str, Any]]:
@@ -60,6 +73,8 @@ def run(job: Job) -> list[dict[str, Any]]:
     asked = wanted(selection, job.config.object)
     if job.config.sweep.job:
         asked = replace(asked, one=False)
+    elif PARTS[job.stage][1]:
+        check_truth(job, scene, asked.kept)
     outcomes = _outcomes(job, scene, asked, console)
     others: list[Outcome] = []
     compared = _with_truth(job, scene, asked) if is_auto(job) else asked
@@ -68,6 +83,8 @@ def run(job: Job) -> list[dict[str, Any]]:
         others += simple
         if any(o.failed for o in simple):
             logger.warning("baseline %s failed: %s", other.experiment, _failures(simple))
+    if job.stage == "prepare":
+        _print_next(job, scene, asked.kept)
     if job.config.reports and job.stage in ("run", "demo"):
         write_report(job)
     if job.config.exports and job.stage in ("run", "demo"):
@@ -139,23 +156,33 @@ def print_dropped(selection: Selection, console: Console) -> None:
         console.print(f"object {dropped.id} ({dropped.category}) is dropped: {dropped.reason}", soft_wrap=True)
 
 
+def _print_next(job: Job, scene: Scene, kept: tuple[Kept, ...]) -> None:
+    """Where the prepared data are, and what to do with them."""
+    folders = [job.prepared_folder(scene.name, one.id) for one in kept]
+    print(f"prepared data: {folders[0] if len(folders) == 1 else f'{folders[0].parent}/<object>'}")
+    print("next, with the same options: 'o2recon run', or 'o2recon annotate' to paint what is hidden of an object")
+
+
 def _print_skipped(scene: Scene, console: Console) -> None:
     for index, reason in sorted(scene.skipped.items()):
         console.print(f"skipped frame {index}: {reason}")
 
 
 def _table(title: str, outcomes: list[Outcome], *, scored: bool) -> Table:
-    table = Table(title=title)
+    kinds = {o.result.get("truth") for o in outcomes} - {None}
+    observed = OBSERVED_SURFACE in kinds
+    columns = {**({} if kinds == {OBSERVED_SURFACE} else SCORES), **(OBSERVED_SCORES if observed else {})}
+    columns = columns if scored else {}
+    caption = "truth: only the surface that the scan observed; what is hidden has no score" if observed else None
+    table = Table(title=title, caption=caption)
     table.add_column("object", justify="right")
     table.add_column("category")
     table.add_column("status")
-    columns = {"Chamfer cm": ("complete", "chamfer_cm"), "F 5 cm": ("complete", "f_score_5cm")}
-    columns |= {"hidden F 5 cm": ("hidden", "f_score_5cm"), "IoU": ("complete", "iou")}
-    for name in (*(columns if scored else ()), "seconds"):
+    for name in (*columns, "seconds"):
         table.add_column(name, justify="right")
     for outcome in outcomes:
         metrics = outcome.result.get("metrics") or {}
-        values = [(metrics.get(part) or {}).get(key) for part, key in columns.values()] if scored else []
+        values = [(metrics.get(part) or {}).get(key) for part, key in columns.values()]
         seconds = sum((outcome.result.get("seconds") or {}).values())
         shown = ["-" if v is None else f"{v:.2f}" for v in values]
         state = "failed" if outcome.failed else outcome.state

@@ -33,12 +33,14 @@ class Evaluation:
     """`metrics` as in result.json, None without truth; `verdict` as in `o2recon.evaluate.verdict`.
 
     `mesh`: what the mesh is by itself, as `o2recon.mesh.summary` says, with `self_intersections` (pairs of faces, None
-    in a mesh too large), `floor_gap_cm` and `stable` (None where no floor is known); empty for a failure.
+    in a mesh too large), `floor_gap_cm` and `stable` (None where no floor is known); empty for a failure. `truth`: its
+    kind, None without.
     """
 
     metrics: dict[str, Any] | None
     verdict: dict[str, Any]
     mesh: dict[str, Any] = field(default_factory=dict)
+    truth: str | None = None
 
 
 class Evaluator:
@@ -99,8 +101,9 @@ class Evaluator:
         if mesh is not None and mesh_file is not None and (mesh_file.parent / "mesh_visible.ply").is_file():
             visible = read_mesh(mesh_file.parent / "mesh_visible.ply", allow_empty=True)
         metrics = None if truth is None else self.metrics(mesh, visible, self.with_seen(truth, every))
+        kind = None if truth is None else truth.kind
         if mesh is None or mesh_file is None:
-            return Evaluation(metrics, failed_verdict("there is no mesh"))
+            return Evaluation(metrics, failed_verdict("there is no mesh"), truth=kind)
         evidence = read_evidence(mesh_file) if mesh_file.suffix == ".ply" else None
         if evidence is None:
             evidence = vertex_evidence(mesh, every(), depth_sigma=self.depth_sigma, margin=self.margin)
@@ -110,7 +113,7 @@ class Evaluator:
         facts = self.properties(mesh, record.floor)
         closed, pieces = facts["watertight"], facts["components"]
         told = verdict(agreement, shares, watertight=closed, pieces=pieces, limits=self.limits)
-        return Evaluation(metrics, told, facts)
+        return Evaluation(metrics, told, facts, kind)
 
     def properties(self, mesh: trimesh.Trimesh, floor: float | None) -> dict[str, Any]:
         """The `mesh` of `Evaluation`. World, metres; `floor` is its height, without which nobody knows what is up."""

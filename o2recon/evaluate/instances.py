@@ -15,10 +15,9 @@ from jaxtyping import Float, Int
 
 from o2recon.evaluate.surface import read_points
 from o2recon.mesh.export import write_ply
+from o2recon.scene.annotation import AGGREGATION, MESH, SEGMENTS, annotation_files
 
 _LOG = logging.getLogger(__name__)
-
-MESH, SEGMENTS, AGGREGATION = "*_vh_clean_2.ply", "*_vh_clean_2.*segs.json", "*.aggregation.json"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Instance:
 
 def has_annotation(scene: Path) -> bool:
     """Whether a scene's folder holds the fused mesh, its segments and their aggregation."""
-    return all(any(scene.glob(pattern)) for pattern in (MESH, SEGMENTS, AGGREGATION))
+    return bool(annotation_files(scene))
 
 
 def read_instances(scene: Path) -> tuple[Instance, ...]:

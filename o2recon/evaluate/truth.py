@@ -15,6 +15,7 @@ from o2recon.evaluate.sampling import sample_surface
 from o2recon.mesh.load import load_geometry
 
 _LOG = logging.getLogger(__name__)
+OBSERVED_SURFACE = "observed surface"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Truth:
     @property
     def observed_only(self) -> bool:
         return self.mesh is None
+
+    @property
+    def kind(self) -> str:
+        """As result.json says it: mesh, or observed surface, of which only what is there counts."""
+        return OBSERVED_SURFACE if self.observed_only else "mesh"
 
 
 def load_truth(folder: Path | str, object_id: int, *, count: int = 100_000, seed: int = 0) -> Truth:

@@ -9,6 +9,8 @@ from pathlib import Path
 from o2recon.evaluate.instances import has_annotation, instance_labels, write_instances, write_points
 from o2recon.evaluate.layouts import canonical
 from o2recon.evaluate.surface import read_points
+from o2recon.files import folder_written_atomically, write_json
+from o2recon.scene.annotation import NOTES, annotation_files, is_made_from, stamps
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,28 +64,30 @@ class TruthFolders:
             return None
         return root.parent.name if root.name in _INNER else root.name
 
+    def found(self, scene: str, *, alone: bool) -> dict[str, Path]:
+        """Folder of each kind of truth there is of `scene`. `alone`: there is no other scene, so names need not agree.
+
+        The kinds that can be used as truth of a surface come first, the best one in front.
+        """
+        found = {kind: folder for folder in reversed(list(self._folders(scene, alone))) if (kind := _kind(folder))}
+        return {kind: found[kind] for kind in (OWN, VERTICES, ANNOTATION, CAD) if kind in found}
+
     def __call__(self, scene: str, *, alone: bool) -> SceneTruth | None:
         """Truth of `scene`, None when there is none. `alone`: no other scene is compared, so names need not agree."""
-        found = {kind: folder for folder in reversed(list(self._folders(scene, alone))) if (kind := _kind(folder))}
+        found = self.found(scene, alone=alone)
         if not found:
             return None
         cad = _numbered(found[CAD], "scannet_{}_pointcloud.ply") if CAD in found else {}
-        chosen = next((kind for kind in (OWN, VERTICES, ANNOTATION) if kind in found), None)
-        if chosen is None:
+        chosen = next(iter(found))
+        if chosen == CAD:
             return SceneTruth((CAD,), None, tuple(sorted(cad)), True, cad)
         source = found[chosen]
         kinds = (chosen, CAD) if cad else (chosen,)
         categories = instance_labels(source) or instance_labels(source.parent)
         if chosen == OWN:
             return SceneTruth(kinds, source, _own(source), True, cad, categories)
-        folder = self.written / scene
-        if chosen == ANNOTATION:
-            objects = [int(file.stem) for file in write_instances(source, folder)]
-        else:
-            files = _numbered(source, "obj_{}.ply")
-            objects = [int(write_points(folder / f"{i}.ply", read_points(file)).stem) for i, file in files.items()]
-        _LOG.info("%s: ground truth of %d objects written to %s", scene, len(objects), folder)
-        return SceneTruth(kinds, folder, tuple(sorted(objects)), chosen == VERTICES, cad, categories)
+        folder = observed_truth(chosen, source, self.written / scene)
+        return SceneTruth(kinds, folder, _own(folder), chosen == VERTICES, cad, categories)
 
     def _folders(self, scene: str, alone: bool) -> Iterator[Path]:
         """Folders that may hold this scene's truth, the likeliest first."""
@@ -94,6 +98,25 @@ class TruthFolders:
             for place in _places(root):
                 if canonical(place.name) == canonical(scene):
                     yield from _inner(place)
+
+
+def observed_truth(kind: str, source: Path, target: Path) -> Path:
+    """VERTICES or ANNOTATION in `source` as `<id>.ply` in `target`; made again when the files change.
+
+    Only surface that the scan observed is there: point sets without faces. ValueError when a file is damaged.
+    """
+    numbered = _numbered(source, "obj_{}.ply") if kind == VERTICES else {}
+    files = tuple(numbered.values()) or annotation_files(source)
+    if is_made_from(target, files):
+        return target
+    with folder_written_atomically(target) as temporary:
+        if kind == ANNOTATION:
+            write_instances(source, temporary)
+        for object_id, file in numbered.items():
+            write_points(temporary / f"{object_id}.ply", read_points(file))
+        write_json(temporary / NOTES, stamps(files))
+    _LOG.info("ground truth of %d objects written to %s", len(_own(target)), target)
+    return target
 
 
 def _places(root: Path) -> list[Path]:

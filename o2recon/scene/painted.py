@@ -1,7 +1,7 @@
 """Files of painted masks of hidden parts: which there are, and what is in one."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,13 +15,33 @@ SKETCH_SUFFIX = "_class_inpaint mask"
 log = logging.getLogger(__name__)
 
 
+class Thinned:
+    """Whether `scene.frame_skip` leaves frames of a scan out; how many sketches go with them is told once for all."""
+
+    def __init__(self, frame_skip: int) -> None:
+        self._frame_skip, self._is_told = frame_skip, False
+
+    def __bool__(self) -> bool:
+        return self._frame_skip > 1
+
+    def tell(self, folders: Iterable[Path], usable: Collection[int]) -> None:
+        """Log it, unless that was done before."""
+        if self._is_told:
+            return
+        self._is_told = True
+        views = [f.stem.removesuffix(SKETCH_SUFFIX) for d in folders for f in d.glob(f"[0-9]*/*{SKETCH_SUFFIX}.png")]
+        gone = sum(view.isascii() and view.isdigit() and int(view) not in usable for view in views)
+        told = "%d of %d sketches are left out: scene.frame_skip=%d leaves out their frames"
+        log.warning(told, gone, len(views), self._frame_skip)
+
+
 def painted_files(
-    folders: Iterable[Path], object_id: int, *, usable: Collection[int], skipped: Mapping[int, str], thinned: bool
+    folders: Sequence[Path], object_id: int, *, usable: Collection[int], skipped: Mapping[int, str], thinned: Thinned
 ) -> dict[int, Path]:
     """`<folder>/<object>/<view>_class_inpaint mask.png` by view; later folders win.
 
-    Those of damaged frames are left out, logged; of others that are not usable too when the capture is `thinned` by
-    scene.frame_skip. ValueError for a view that the capture does not have.
+    Those of damaged frames are left out, logged; of others that are not usable too when the capture is `thinned`.
+    ValueError for a view that the capture does not have.
     """
     found = {}
     for folder in folders:
@@ -33,7 +53,7 @@ def painted_files(
             elif number in skipped:
                 log.warning("%s is left out: its frame is damaged", path)
             elif thinned and number >= 0:
-                log.warning("%s is left out: scene.frame_skip leaves out its frame", path)
+                thinned.tell(folders, usable)
             else:
                 raise ValueError(f"{path}: the scan has no frame '{view}': name sketches by frame number")
     return found
