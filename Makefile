@@ -54,7 +54,7 @@ audit: $(VENV)/.dev ## known vulnerabilities of what is installed; needs the net
 	$(BIN)/python .ci/audit.py
 
 report: $(VENV)/.run ## report of a study: make report STUDY=main [SCENES="a b" OBJECTS=1,2 ABLATIONS="none no_inpaint" SEEDS=0]
-	$(BIN)/o2recon report study=$(or $(notdir $(patsubst %/,%,$(patsubst %.yaml,,$(STUDY)))),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
+	$(BIN)/o2recon report study=$(or $(notdir $(patsubst %/,%,$(patsubst %/sweep.yaml,%,$(STUDY)))),main) $(if $(strip $(ONLY)),'report.only={$(call list,$(ONLY))}') $(OPTIONS)
 
 benchmark: $(VENV)/.run $(EXTRA) ## all methods, experiments/benchmark: make benchmark SCENES="a b" [OBJECTS= ABLATIONS= SEEDS= GPUS= LAUNCHER= STUDY=benchmark]
 	$(NAMED)

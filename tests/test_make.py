@@ -51,7 +51,8 @@ def test_what_a_named_study_runs_stands_in_its_file_and_what_is_said_wins(target
 def test_a_sweep_can_be_that_of_a_study(study: str) -> None:
     assert would_run("sweep", "SCENES=/a/room", f"STUDY={study}").endswith(f"-m sweep.file={study} scene.root=/a/room")
     assert would_run("sweep", "SCENES=/a/room", "STUDY=mine").endswith("-m scene.root=/a/room study=mine")
-    assert would_run("report", "STUDY=experiments/paper/").endswith("o2recon report study=paper")
+    for place in ("paper", "experiments/paper/", "experiments/paper/sweep.yaml"):
+        assert would_run("report", f"STUDY={place}").endswith("o2recon report study=paper")
 
 
 def test_a_report_can_be_of_some_runs() -> None:
