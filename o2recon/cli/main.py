@@ -41,8 +41,7 @@ def status_of(argv: list[str]) -> int:
     if "--help" in arguments or "-h" in arguments:
         from o2recon.cli.options import describe
 
-        print(describe(name))
-        return 0
+        return _show(describe(name))
     if name == "doctor" and "--report" in arguments:
         arguments = [*(a for a in arguments if a != "--report"), "doctor.report=true"]
     return _launched(name, arguments)
@@ -74,6 +73,15 @@ def _launched(name: str, arguments: list[str]) -> int:
         if is_debugging(arguments):
             raise
         return _complain(one_line(error))
+    return 0
+
+
+def _show(text: str) -> int:
+    """Print; whoever reads may have read enough before the end, as `head` has."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -32,14 +32,14 @@ def nested() -> dict[str, list[str]]:
 
 
 def describe(stage: str) -> str:
-    """Help of one stage: its config groups, what each choice is, and the keys with their values and meaning."""
+    """Help of one stage: its keys with their values and meaning, then its config groups with what each choice is."""
     available = groups()
     config = composed(stage, with_hydra=True)
     chosen = config.hydra.runtime.choices
     meanings = key_comments((files("o2recon.conf") / "config.yaml").read_text(encoding="utf-8"))
-    lines = [f"o2recon {stage}: {STAGES[stage].summary}", "", "general:"]
+    lines = [f"o2recon {stage}: {STAGES[stage].summary}", ""]
     values = {k: v for k, v in plain(config).items() if not isinstance(v, dict) and k != "stage"}
-    lines += [_option(key, value, meanings) for key, value in values.items()]
+    lines += [_option(key, values[key], meanings) for key in STAGES[stage].keys]
     for group in STAGES[stage].groups:
         if group not in available:
             continue

@@ -15,6 +15,7 @@ from o2recon.sweep import (
     earlier_results,
     holdings,
     latest_sweep,
+    listing,
     standing,
     study_status,
 )
@@ -31,14 +32,11 @@ def run(job: Job) -> list[Entry]:
         entries = _with_reasons(entries, journal) + _planned(entries, journal)
     estimates = Estimates(earlier_results(job.study))
     seconds = [estimates(e.experiment, e.ablation, e.scene, e.object, prepares=False) for e in entries]
-    rows = [("experiment", "ablation", "scene", "object", "seed", "state", "about", "note")]
+    head, rows = ("experiment", "ablation", "scene", "object", "seed", "state", "about", "note"), []
     for e, about in zip(entries, seconds, strict=True):
         shown = duration(about) if about is not None and e.state in OPEN else ""
         rows.append((e.experiment, e.ablation, e.scene, e.object, e.seed, e.state, shown, e.note))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    print(job.study)
-    for row in rows:
-        print("  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip())
+    print(job.study, *listing(head, rows), sep="\n")
     totals = Counter(e.state for e in entries)
     left = sum(about for e, about in zip(entries, seconds, strict=True) if about is not None and e.state in OPEN)
     told = ", ".join(f"{count} {state}" for state, count in totals.items()) or "no runs"

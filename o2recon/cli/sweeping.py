@@ -15,13 +15,15 @@ from o2recon.cli.child import SweepJob
 from o2recon.cli.errors import ObjectsFailed, one_line
 from o2recon.cli.hydra_line import command_line
 from o2recon.cli.launchers import Launcher, launcher_of
-from o2recon.cli.planning import Plan, planned
+from o2recon.cli.planning import planned
 from o2recon.sweep import Journal, Record, plan_lines, standing
 
 SWEEP = {"config_path": "pkg://o2recon.conf", "config_name": "sweep", "version_base": "1.3"}
 EVERY_JOB = ["sweep.job=true", "reports=false"]
-LOOK_S, TELL_S = 1.0, 60.0
-"""Seconds between looks at the jobs, and between lines when nothing ends."""
+LOOK_S, TELL_S, LONGEST_S = 1.0, 60.0, 3600.0
+"""Seconds between looks at the jobs, and to the first line when nothing ends; to the next ones ever longer, up to an
+hour, so that the log of a sweep that takes days stays readable."""
+SHOWN_FAILURES = 10
 SHOWN_ROWS = 60
 """A sweep's own plan listing is cut there; `o2recon status -m` shows every job."""
 
@@ -32,7 +34,7 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
     ours = [a for a in arguments if not a.startswith(("hydra/", "hydra."))]
     plan = planned(stage, launcher.with_experiment(stage, ours))
     dashboard = build(OmegaConf.create(plan.logger))  # before any job starts: it may not be installed
-    _print_plan(plan)
+    print("\n".join(plan_lines(plan.jobs, retry=plan.retry, most=SHOWN_ROWS)), flush=True)
     jobs = [job for job in plan.jobs if job.runs(plan.retry)]
     failed = [f"{j.label}: {j.note}" for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
     if jobs:
@@ -43,7 +45,11 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
         print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
         dashboard.study(plan.study)
     if failed:
-        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {'; '.join(failed)}", [])
+        told = "; ".join(failed[:SHOWN_FAILURES])
+        more = (
+            f"; and {len(failed) - SHOWN_FAILURES} more: see 'o2recon status'" if len(failed) > SHOWN_FAILURES else ""
+        )
+        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {told}{more}", [])
 
 
 def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
@@ -53,14 +59,6 @@ def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
     lines = plan_lines(plan.jobs, retry=plan.retry)
     print("\n".join(lines))
     return lines
-
-
-def _print_plan(plan: Plan) -> None:
-    lines = plan_lines(plan.jobs, retry=plan.retry)
-    if len(lines) > SHOWN_ROWS + 2:
-        more = f"... and {len(lines) - SHOWN_ROWS - 2} more: 'o2recon status -m' with the same options lists them"
-        lines = [*lines[: SHOWN_ROWS + 1], more, lines[-1]]
-    print("\n".join(lines), flush=True)
 
 
 def _run(journal: Journal, launcher: Launcher) -> list[str]:
@@ -88,7 +86,7 @@ class _Teller:
     def __init__(self, journal: Journal) -> None:
         self.journal, self.jobs = journal, journal.jobs()
         self._told: dict[int, Record] = {}
-        self._last = time.time()
+        self._last, self._pause = time.time(), TELL_S
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -132,7 +130,7 @@ class _Teller:
             why = f": {record.reason} (see {self.journal.log(i)})" if record.reason else f" in {seconds:.0f} s"
             self.say(f"[{state.line}] {self.jobs[i].label} {record.state}{why}")
         if ended:
-            self._last = now
-        elif now - self._last > TELL_S:
-            self._last = now
+            self._last, self._pause = now, TELL_S
+        elif now - self._last > self._pause:
+            self._last, self._pause = now, min(2 * self._pause, LONGEST_S)
             self.say(f"[{state.line}]")

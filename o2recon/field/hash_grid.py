@@ -1,6 +1,7 @@
 """Multi-resolution grid encoding: low levels dense, high levels hashed; one interface over its backends."""
 
 import logging
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int
@@ -92,7 +93,7 @@ class HashGrid(Encoding):
             backend = "torch"
         if backend not in self._announced:
             self._announced.add(backend)
-            log.info("hash-grid encoding: %s on %s", backend, points.device)
+            _announce(backend, str(points.device))
         arguments = (points, self.table, self.level_weights, objects, self.layout)
         if backend == "triton":
             from o2recon.field import triton_grid
@@ -100,3 +101,9 @@ class HashGrid(Encoding):
             return triton_grid.encode(*arguments, smooth=self.smooth, contraction=contraction)
         modules = {"torch": torch_grid, "numba": numba_grid, "tinycudann": tinycudann_grid}
         return modules[backend].encode(*arguments, smooth=self.smooth)
+
+
+@cache
+def _announce(backend: str, device: str) -> None:
+    """Say once in a process what really runs, however many grids there are."""
+    log.info("hash-grid encoding: %s on %s", backend, device)

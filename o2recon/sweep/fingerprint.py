@@ -1,12 +1,14 @@
 """What identifies a run: its resolved config without the machine's part, and the fingerprints of its inputs."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from o2recon.manifest import stage_fingerprint
 
+ABSENT, CLASS = "(absent)", "_target_"
 MACHINE_KEYS = (
     *("stage", "study", "object", "groundtruth", "retry", "device", "trainer"),
     *("work", "prepared", "outputs", "report", "export", "exports", "view", "compare", "meshes", "synth", "room"),
@@ -28,7 +30,7 @@ MACHINE_KEYS = (
     ),
 )
 """Where and how a run is done, not what is computed. The object, the truth and the scan with the depth and the ids made
-for it are among the inputs."""
+for it are among the inputs; so are poses, but for what training does with them."""
 MACHINE_PARTS = {"scene": "root", "train": "device"}
 BASELINE_PARTS = ("baseline", "mesh", "evaluate", "seed")
 """What decides a baseline's result, besides the prepared data: it knows of no field and no loss."""
@@ -40,6 +42,8 @@ def run_config(config: dict[str, Any]) -> dict[str, Any]:
     for group, key in MACHINE_PARTS.items():
         if isinstance(kept.get(group), dict):
             kept[group] = {k: v for k, v in kept[group].items() if k != key}
+    if in_training := (config.get("poses") or {}).get("in_training"):
+        kept["poses"] = {"in_training": in_training}
     return kept
 
 
@@ -76,15 +80,24 @@ def fingerprint_of_files(files: Sequence[Path]) -> str:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Differences of two nested dictionaries, as 'key.path: old -> new' lines."""
-    old, new = _flat(before), _flat(after)
-    keys = [*old, *(k for k in new if k not in old)]
-    shown = [(k, old.get(k, "(absent)"), new.get(k, "(absent)")) for k in keys]
-    return [f"{k}: {a} -> {b}" for k, a, b in shown if a != b]
+    """Differences of two nested dictionaries, as 'key.path: old -> new' lines, in the words of the command line.
+
+    Where another class was chosen (`_target_`), that is the difference: what either of them takes is not told.
+    """
+    return [f"{'.'.join(path)}: {_shown(old)} -> {_shown(new)}" for path, old, new in _different(before, after, ())]
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(value, dict) and value:
-        parts = [_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in value.items()]
-        return {k: v for part in parts for k, v in part.items()}
-    return {prefix: value}
+def _different(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Key path, old and new value of whatever differs."""
+    if isinstance(before, dict) and isinstance(after, dict) and before.get(CLASS) == after.get(CLASS):
+        for key in [*before, *(k for k in after if k not in before)]:
+            yield from _different(before.get(key, ABSENT), after.get(key, ABSENT), (*path, str(key)))
+    elif before != after:
+        yield path, before, after
+
+
+def _shown(value: Any) -> str:
+    """A value as one would write it; of an object its class, of a group its keys."""
+    if isinstance(value, dict):
+        return str(value[CLASS]).rpartition(".")[2] if CLASS in value else f"{{{', '.join(map(str, value))}}}"
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

@@ -37,6 +37,18 @@ def test_help_of_a_stage_shows_its_groups_and_their_choices(stage: str, capsys: 
         assert f"\n{group}:\n" in shown
 
 
+def test_help_of_a_stage_begins_with_what_it_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["status", "--help"]) == 0
+    assert [line.split("=")[0].strip() for line in capsys.readouterr().out.splitlines()[2:]] == ["study", "outputs"]
+    assert status_of(["synth", "--help"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith("  room=null")
+
+
+def test_help_may_be_read_in_part() -> None:
+    shown = subprocess.run(f"{' '.join(O2RECON)} run --help | head -1", shell=True, capture_output=True, text=True)
+    assert shown.stdout.startswith("o2recon run: ") and shown.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [

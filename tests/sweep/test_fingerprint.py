@@ -33,6 +33,14 @@ def test_changes_name_the_key_and_both_values() -> None:
     assert changes(CONFIG, CONFIG) == []
 
 
+def test_another_class_is_told_by_its_name_and_without_what_it_takes() -> None:
+    before = {"views": {"score": {"_target_": "o2recon.objects.AreaSharpness", "margin": 0.05}, "most": None}}
+    after = {"views": {"score": {"_target_": "o2recon.objects.ClipSimilarity", "network": "x"}, "most": True}}
+    assert changes(before, after) == ["views.score: AreaSharpness -> ClipSimilarity", "views.most: null -> true"]
+    assert changes(before, {"views": {"most": None}}) == ["views.score: AreaSharpness -> (absent)"]
+    assert changes({"a": {"b": 1}}, {"a": None}) == ["a: {b} -> null"]
+
+
 def test_a_loss_that_was_switched_off_is_a_change() -> None:
     assert changes({"loss": {"normal": {"weight": 1}}}, {"loss": {"normal": None}})
 

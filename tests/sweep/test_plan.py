@@ -108,5 +108,5 @@ def test_the_expected_time_is_that_of_the_jobs_that_start() -> None:
 
 def test_the_listing_has_a_line_per_job_and_says_how_to_retry() -> None:
     lines = plan_lines([planned("failed", note="out of memory"), planned("new")], retry=None)
-    assert len(lines) == 4 and lines[1].endswith("out of memory")
+    assert len(lines) == 5 and lines[1].endswith("[1]") and lines[3] == "[1] out of memory"
     assert "retry=failed" in lines[-1] and "retry=failed" not in plan_lines([planned("failed")], retry="failed")[-1]
