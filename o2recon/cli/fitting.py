@@ -21,9 +21,9 @@ from o2recon.cli.table import FITTING
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.evaluate import find_truth
 from o2recon.field import SurfaceColor
-from o2recon.manifest import altered, is_current, write_manifest
+from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Scene
-from o2recon.sweep import MESH, MESHED, TRAINED, with_network
+from o2recon.sweep import with_network
 from o2recon.train import Ddp, PoseRefinement, Semantic, Watch, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
@@ -31,7 +31,9 @@ from o2recon.workspace import ObjectFolder
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoints/last.ckpt"
-MESHES = (MESH, "mesh.glb", "mesh_visible.ply")
+TRAINED = "checkpoints/manifest.json"
+MESHED = "mesh.manifest.json"
+MESH = "mesh.ply"
 
 
 class Fitting:
