@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MIN_FRAMES = 3
 TEST_EVERY = 5
 """Every so many pairs of frames are kept for judging."""
+NOTHING_MM, NOTHING_CONTRAST = 0.5, 0.01
+"""Differences between frames below which they agree perfectly."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,12 @@ class Refined:
 
     def _objection(self, before: Agreement, after: Agreement) -> str | None:
         """Why the given poses stay; None when they do not."""
-        gains = [1 - after.distance_mm / max(before.distance_mm, 1e-9)]
-        if before.contrast and after.contrast is not None:
-            gains.append(1 - after.contrast / before.contrast)
-        if max(gains) < self.min_gain:
+        pairs = [(before.distance_mm, after.distance_mm, NOTHING_MM)]
+        if before.contrast is not None and after.contrast is not None:
+            pairs.append((before.contrast, after.contrast, NOTHING_CONTRAST))
+        if all(last > (1 - self.min_gain) * first or first < least for first, last, least in pairs):
             return "frames agree as well as they can"
-        if min(gains) < -self.min_gain:
+        if any(last > (1 + self.min_gain) * first + least for first, last, least in pairs):
             return "depth and colour contradict each other"
         if after.contradicted > before.contradicted + 0.005:
             return "silhouettes would agree less"

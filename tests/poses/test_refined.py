@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from box_room import BoxRoom, Drifting
 from hydra.errors import InstantiationException
+from omegaconf import OmegaConf
 
 from o2recon.cli.build import build
 from o2recon.cli.options import composed
 from o2recon.poses import PosedScene
 from o2recon.poses.motion import Motion, between
 from o2recon.scene import Scene
+from o2recon.sweep import run_config
 from o2recon.types import ObjectFrame, ObjectRecord, ViewRecord
 from o2recon.workspace import ObjectFolder
 
@@ -29,7 +31,8 @@ def drifting(room: Scene) -> Scene:
 
 
 def refined(scene: Scene, folder: Path) -> PosedScene:
-    source = build(composed("run", ("poses=refined", "poses.num_points=600")).poses)
+    colorless = ("poses.num_points=600", "poses.adjustment.color_weight=0.0")
+    source = build(composed("run", ("poses=refined", *colorless)).poses)
     result = source(scene, folder, object_id=1, frames=scene.indices)
     assert isinstance(result, PosedScene)
     return result
@@ -98,6 +101,18 @@ def test_the_options_decide_the_inputs() -> None:
         build(composed("run", ("poses=refined", f"poses.adjustment.margin={m}")).poses).inputs() for m in (0.03, 0.04)
     ]
     assert inputs[0] != inputs[1]
+
+
+def test_what_training_does_with_poses_decides_the_run_and_not_what_is_prepared() -> None:
+    lines = [
+        ("poses=refined", f"poses.in_training{k}") for k in ("=null", ".min_gain=0.1", ".min_gain=0.2", ".iterations=7")
+    ]
+    configs = [composed("run", line) for line in lines]
+    assert len({str(build(c.poses).inputs()) for c in configs}) == 1
+    deciding = [str(run_config(OmegaConf.to_container(c, resolve=True))) for c in configs]
+    assert len(set(deciding)) == 4
+    given = run_config(OmegaConf.to_container(composed("run", ()), resolve=True))
+    assert str(given) == deciding[0] and "poses" not in given
 
 
 def test_a_motion_turns_about_its_centre_and_two_follow_each_other() -> None:
