@@ -63,6 +63,14 @@ def test_nothing_runs_again_while_all_files_are_as_they_were(
     assert {f: f.stat().st_mtime_ns for f in prepared(own).rglob("*.png")} == times
 
 
+def test_preparing_ends_with_where_the_data_are_and_what_comes_next(
+    own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(own, tiny_room) == 0
+    where, following = capsys.readouterr().out.splitlines()[-2:]
+    assert where == f"prepared data: {prepared(own)}" and "'o2recon run'" in following
+
+
 def test_training_refuses_prepared_files_that_somebody_changed(
     own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,13 +2,40 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from o2recon.cli import sweeping
 from o2recon.cli.main import status_of
 from o2recon.cli.planning import planned
-from o2recon.sweep import Journal
+from o2recon.sweep import Journal, Planned, Record
+
+
+def test_the_log_of_a_thousand_jobs_has_a_line_for_each_and_few_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Planned(("seed=1",), "quick", "none", "room", "2", "chair", "0", "new", "")
+    journal = Journal(tmp_path)
+    journal.begin("run", [job] * 1000, every_job=[], attempts=1)
+    running, minute = Record("running", "", 0.0, None, 1, "here", 1, ""), 60.0
+    told: dict[int, Record] = {}
+    now = 0.0
+    monkeypatch.setattr(journal, "records", lambda: dict(told))
+    monkeypatch.setattr("o2recon.cli.sweeping.time", SimpleNamespace(time=lambda: now, strftime=lambda _: "12:00:00"))
+    with_log = sweeping._Teller(journal)
+    for number in range(1000):
+        told[number] = running
+        if number:
+            told[number - 1] = replace(running, state="ok", ended=now)
+        for _ in range(60 * 24 if number == 500 else 2):  # one of them takes a day
+            now += minute
+            with_log._look()
+    lines = (tmp_path / "sweep.log").read_text().splitlines()
+    assert sum(" ok in " in line for line in lines) == 999 and len(lines) < 1050
+    assert max(map(len, lines)) < 200 and capsys.readouterr().err.splitlines() == lines
 
 
 @pytest.mark.slow
