@@ -21,6 +21,8 @@ STARTED = "O2RECON_JOB_STARTED"
 """In a job's environment: when its process was started, seconds since 1970."""
 INTERRUPTED, TERMINATED = 130, 143
 """What a shell calls a process that Ctrl-C or SIGTERM ended."""
+ELSEWHERE = 75
+"""Status of a job whose object another process works on: nothing failed."""
 GRACE_S = 8.0
 """How long a process that got SIGTERM may take to end by itself."""
 
@@ -107,7 +109,8 @@ def outcome(status: int, log: Path) -> tuple[str, str]:
         memory = ": probably out of memory" if -status == signal.SIGKILL else ""
         return "killed", f"killed by {name}{memory}; it continues from its checkpoint when started again"
     complaints = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("o2recon: ")]
-    return "failed", complaints[-1].removeprefix("o2recon: ") if complaints else f"exit status {status}"
+    reason = complaints[-1].removeprefix("o2recon: ") if complaints else f"exit status {status}"
+    return "elsewhere" if status == ELSEWHERE else "failed", reason
 
 
 def _environment() -> dict[str, str]:

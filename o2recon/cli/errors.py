@@ -23,6 +23,10 @@ class ObjectsFailed(RuntimeError):
         return str(self.args[0])
 
 
+class WorkedOnElsewhere(RuntimeError):
+    """A job of a sweep found that another process works on its object."""
+
+
 class MissingStage(ValueError):
     """A stage was asked for alone, but the one before was not run, or with other options; the message says which."""
 

@@ -50,8 +50,8 @@ def status_of(argv: list[str]) -> int:
 def _launched(name: str, arguments: list[str]) -> int:
     # Read when torch loads: its threads otherwise spin while they wait, and take the cores from each other's processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from o2recon.cli.child import INTERRUPTED, TERMINATED, end_with_parent
-    from o2recon.cli.errors import ObjectsFailed, is_debugging, one_line
+    from o2recon.cli.child import ELSEWHERE, INTERRUPTED, TERMINATED, end_with_parent
+    from o2recon.cli.errors import ObjectsFailed, WorkedOnElsewhere, is_debugging, one_line
     from o2recon.cli.launch import launch
     from o2recon.cli.termination import LINE, Terminated
 
@@ -62,6 +62,8 @@ def _launched(name: str, arguments: list[str]) -> int:
         return _complain("stopped; the same command continues from the last checkpoint", status=INTERRUPTED)
     except ObjectsFailed as error:
         return _complain(str(error), status=1)
+    except WorkedOnElsewhere as error:
+        return _complain(str(error), status=ELSEWHERE)
     except SystemExit as error:
         if error.code:
             raise

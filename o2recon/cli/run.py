@@ -11,7 +11,7 @@ from rich.table import Table
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.checking import checked, pictured
 from o2recon.cli.companions import companions, is_auto
-from o2recon.cli.errors import ObjectsFailed
+from o2recon.cli.errors import ObjectsFailed, WorkedOnElsewhere
 from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.report import run as write_report
@@ -55,7 +55,8 @@ def run(job: Job) -> list[dict[str, Any]]:
 
     Stages that go from the scan to the report then do the same for every baseline of `baselines=`. Returns the results,
     those of the baselines last. ValueError for bad input; ObjectsFailed when some object failed in the experiment asked
-    for. A baseline's failure is one of its results, listed like any other, but not a failure of the command.
+    for, WorkedOnElsewhere when this is a job of a sweep and another process has its object. A baseline's failure is one
+    of its results, listed like any other, but not a failure of the command.
     """
     scene = opened_scene(job)
     prepares = PARTS[job.stage][0]
@@ -92,7 +93,7 @@ def run(job: Job) -> list[dict[str, Any]]:
         importlib.import_module(STAGES["export"].module).exported(job, scene, done)
     results = [o.result for o in (*outcomes, *others)]
     if job.config.sweep.job and any(o.state == "busy" for o in outcomes):
-        raise ObjectsFailed("another process works on it: o2recon status shows when it is done", results)
+        raise WorkedOnElsewhere("another process works on it: 'o2recon status' shows when it is done")
     if any(o.failed for o in outcomes):
         failed, untried = sum(o.failed for o in outcomes), len(asked.kept) - len(outcomes)
         told = f"{failed} of {len(asked.kept)} objects failed: {_failures(outcomes)}"

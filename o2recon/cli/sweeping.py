@@ -1,6 +1,5 @@
 """A sweep (-m): plan it, start what is not done on a launcher, tell how it goes, and end with what became of it."""
 
-import os
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from o2recon.cli.errors import ObjectsFailed, one_line
 from o2recon.cli.hydra_line import command_line
 from o2recon.cli.launchers import Launcher, launcher_of
 from o2recon.cli.planning import planned
-from o2recon.sweep import Journal, Record, plan_lines, standing
+from o2recon.sweep import Journal, Record, new_sweep, plan_lines, standing
 
 SWEEP = {"config_path": "pkg://o2recon.conf", "config_name": "sweep", "version_base": "1.3"}
 EVERY_JOB = ["sweep.job=true", "reports=false"]
@@ -37,19 +36,25 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
     print("\n".join(plan_lines(plan.jobs, retry=plan.retry, most=SHOWN_ROWS)), flush=True)
     jobs = [job for job in plan.jobs if job.runs(plan.retry)]
     failed = [f"{j.label}: {j.note}" for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
+    elsewhere = [j.label for j in plan.jobs if j.state == "running"]
     if jobs:
-        journal = Journal((plan.study / "sweep" / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}").absolute())
+        journal = new_sweep(plan.study)
         journal.begin(stage, jobs, every_job=EVERY_JOB if plan.report else EVERY_JOB[:1], attempts=plan.attempts)
-        failed += _run(journal, launcher)
+        teller = _run(journal, launcher)
+        failed += teller.failures()
+        elsewhere += teller.elsewhere()
     if plan.report:
         print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
         dashboard.study(plan.study)
+    if elsewhere:
+        print(f"{len(elsewhere)} of {len(plan.jobs)} jobs are worked on by other processes: {_first(elsewhere)}")
     if failed:
-        told = "; ".join(failed[:SHOWN_FAILURES])
-        more = (
-            f"; and {len(failed) - SHOWN_FAILURES} more: see 'o2recon status'" if len(failed) > SHOWN_FAILURES else ""
-        )
-        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {told}{more}", [])
+        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {_first(failed)}", [])
+
+
+def _first(told: Sequence[str]) -> str:
+    more = len(told) - SHOWN_FAILURES
+    return "; ".join(told[:SHOWN_FAILURES]) + (f"; and {more} more: see 'o2recon status'" if more > 0 else "")
 
 
 def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
@@ -61,8 +66,8 @@ def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
     return lines
 
 
-def _run(journal: Journal, launcher: Launcher) -> list[str]:
-    """Start the jobs and wait for all of them; those that failed, with their reasons."""
+def _run(journal: Journal, launcher: Launcher) -> "_Teller":
+    """Start the jobs and wait for all of them; what became of them."""
     teller = _Teller(journal)
     arguments = ["-m", f"job=range(0,{len(teller.jobs)})", f"hydra.sweep.dir={journal.folder}"]
     with teller, command_line(["o2recon", *arguments, *launcher.arguments(len(teller.jobs))]):
@@ -77,7 +82,7 @@ def _run(journal: Journal, launcher: Launcher) -> list[str]:
                 raise
             teller.say(f"the launcher lost a job, the others go on: {one_line(error)}")
             launcher.wait(journal)
-    return teller.failures()
+    return teller
 
 
 class _Teller:
@@ -109,10 +114,15 @@ class _Teller:
 
     def failures(self) -> list[str]:
         """The jobs that did not end well, with their reasons."""
-        said = {i: self._told[i].reason for i in self._told if self._told[i].state not in ("ok", "running")}
+        well = ("ok", "running", "elsewhere")
+        said = {i: self._told[i].reason for i in self._told if self._told[i].state not in well}
         never = {i: "it was never started" for i in range(len(self.jobs)) if i not in self._told}
         open_ones = {i: "its process is gone" for i in self._told if self._told[i].state == "running"}
         return [f"{self.jobs[i].label}: {reason}" for i, reason in sorted((said | never | open_ones).items())]
+
+    def elsewhere(self) -> list[str]:
+        """The jobs that other processes worked on, such as another sweep of the same study."""
+        return [self.jobs[i].label for i, record in sorted(self._told.items()) if record.state == "elsewhere"]
 
     def _watch(self) -> None:
         while not self._end.wait(LOOK_S):

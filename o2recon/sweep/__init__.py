@@ -9,7 +9,7 @@ from o2recon.sweep.fingerprint import (
     run_fingerprint,
     with_network,
 )
-from o2recon.sweep.journal import HEARTBEAT_S, Journal, Record, Standing, latest_sweep, standing
+from o2recon.sweep.journal import HEARTBEAT_S, Journal, Record, Standing, latest_sweep, new_sweep, standing
 from o2recon.sweep.listing import listing
 from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
@@ -41,6 +41,7 @@ __all__ = [
     "is_held",
     "latest_sweep",
     "listing",
+    "new_sweep",
     "parsed_config",
     "plan_lines",
     "read_result",

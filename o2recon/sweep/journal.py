@@ -1,5 +1,6 @@
 """A sweep as files: its plan, and what became of each job. Every process of it, on every machine, writes its own."""
 
+import itertools
 import json
 import os
 import time
@@ -12,6 +13,7 @@ from typing import Any
 from o2recon.files import write_json
 from o2recon.sweep.plan import Planned, duration
 
+STATES = ("ok", "running", "waiting", "elsewhere", "failed", "killed", "lost")
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 60.0
 """A running job whose file was not touched for so long has lost its process."""
@@ -19,7 +21,8 @@ DEAD_AFTER_S = 60.0
 
 @dataclass(frozen=True)
 class Record:
-    """One started job. `state`: running, ok, failed (it said why), killed (it could not). Times: seconds since 1970."""
+    """One started job. `state`: running, ok, failed (it said why), killed (it could not), elsewhere (another process
+    worked on its object). Times: seconds since 1970."""
 
     state: str
     reason: str
@@ -40,7 +43,7 @@ class Standing:
 
     @property
     def line(self) -> str:
-        told = [f"{self.counts[s]} {s}" for s in ("ok", "running", "waiting", "failed", "killed", "lost")]
+        told = [f"{self.counts[s]} {s}" for s in STATES]
         kept = [t for t in told if not t.startswith("0 ")]
         eta = f"; about {duration(self.remaining_s)} left" if self.remaining_s else ""
         return ", ".join(kept) + eta
@@ -113,6 +116,19 @@ def at_once(records: dict[int, Record]) -> int:
         running += step
         most = max(most, running)
     return most
+
+
+def new_sweep(study: Path) -> Journal:
+    """The journal of a sweep that starts now, in a folder of its own, also when others start at this moment."""
+    start = time.strftime("%Y-%m-%d_%H-%M-%S")
+    for number in itertools.count(os.getpid()):
+        folder = study.absolute() / "sweep" / f"{start}_{number}"
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+    return Journal(folder)
 
 
 def latest_sweep(study: Path) -> Journal | None:

@@ -17,6 +17,7 @@ from o2recon.sweep import Journal, Planned
 ENDS = {
     "ok": "print('fine')",
     "failed": "import sys; print('o2recon: 1 of 1 objects failed: out of memory'); sys.exit(1)",
+    "elsewhere": "import sys; print('o2recon: another process works on it'); sys.exit(75)",
     "terminated": "import sys; sys.exit(143)",
     "killed": "import os; os.kill(os.getpid(), 9)",
     "killed_once": "import os, pathlib; p = pathlib.Path('mark'); first = not p.exists(); p.touch(); "
@@ -41,6 +42,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     [
         ("ok", "ok", 1, ""),
         ("failed", "failed", 1, "1 of 1 objects failed: out of memory"),
+        ("elsewhere", "elsewhere", 1, "another process works on it"),
         ("terminated", "killed", 2, "killed by SIGTERM"),
         ("killed", "killed", 2, "killed by SIGKILL: probably out of memory"),
         ("killed_once", "ok", 2, ""),
