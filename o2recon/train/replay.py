@@ -56,6 +56,9 @@ class Replay:
         graph = torch.cuda.CUDAGraph()
         for generator in self.generators:
             graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            self.step()
+        with warnings.catch_warnings():
+            # said where memory ends before the first kernel; that is raised
+            warnings.filterwarnings("ignore", ".*CUDA Graph is empty")
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self.step()
         return graph
