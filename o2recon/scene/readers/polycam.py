@@ -1,15 +1,14 @@
 """Reader of Polycam's raw data export: LiDAR captures of an iPhone or iPad."""
 
-import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from o2recon.scene.capture import Capture, Lens, Shot
 from o2recon.scene.images import file_picture
 from o2recon.scene.readers.confidence import checked_level, confident_depth
+from o2recon.scene.readers.json_files import read_json
 from o2recon.scene.readers.masks_beside import instance_beside
 from o2recon.scene.readers.poses import OPENGL, Y_UP, pinhole, rigid
 
@@ -83,14 +82,7 @@ class PolycamReader:
 
 def _read(file: Path) -> dict[str, float]:
     """The numbers of a camera file. ValueError, naming it, when one of them is missing or no finite number."""
-    try:
-        if file.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"{file} is too long for one camera")
-        content: Any = json.loads(file.read_text(errors="replace"))
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read ({error.strerror})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{file} is no JSON: export the capture again") from error
+    content = read_json(file, max_bytes=MAX_JSON_BYTES, remedy="export the capture again")
     numbers = {}
     for key in KEYS:
         value = content.get(key) if isinstance(content, dict) else None

@@ -1,6 +1,5 @@
 """Readers of Replica's rendered sequences, as NICE-SLAM and as vMAP published them."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from jaxtyping import Float
 
 from o2recon.scene.capture import Capture, Lens, Picture, Shot
 from o2recon.scene.images import file_picture
+from o2recon.scene.readers.json_files import read_json
 from o2recon.scene.readers.masks_beside import instance_beside
 from o2recon.scene.readers.naming import check_shots, truth_beside
 from o2recon.scene.readers.poses import Z_UP, pinhole, rigid
@@ -216,14 +216,7 @@ def _labels(path: Path) -> dict[int, Label]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES >> 20} MB")
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file ({str(error)[:200]}): copy it again") from error
+    content = read_json(path, max_bytes=MAX_BYTES, remedy="copy it again")
     if not isinstance(content, dict):
         raise ValueError(f"{path} is no JSON file with names and values: copy it again")
     return content

@@ -1,6 +1,5 @@
 """Reader of ScanNet++ scenes: the iPhone's RGB-D video, or the DSLR's fisheye images."""
 
-import json
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +14,7 @@ from o2recon.scene.images import file_picture
 from o2recon.scene.readers.colmap import fitted
 from o2recon.scene.readers.colmap_model import ColmapModel, read_model
 from o2recon.scene.readers.depth_bin import DepthBin
+from o2recon.scene.readers.json_files import read_json
 from o2recon.scene.readers.masks_beside import instance_beside
 from o2recon.scene.readers.naming import check_shots, frame_numbers, inside, truth_beside
 from o2recon.scene.readers.poses import Z_UP, pinhole, rigid
@@ -195,14 +195,7 @@ class _Camera:
 
 def _table(path: Path) -> dict[int, Mapping[str, Any]]:
     """Entries of pose_intrinsic_imu.json by frame number. ValueError, naming it, when it is no such file."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES >> 20} MB")
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}): download it, or set scene.reader.poses") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file ({str(error)[:200]}): download it again") from error
+    content = read_json(path, max_bytes=MAX_BYTES, remedy="download it again, or set scene.reader.poses")
     matches = {key: FRAME.fullmatch(key) for key in content} if isinstance(content, dict) else {}
     table = {int(match[1]): content[key] for key, match in matches.items() if match is not None}
     if not table or not all(isinstance(entry, dict) for entry in table.values()):

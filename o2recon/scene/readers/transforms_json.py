@@ -5,7 +5,6 @@ process_data/colmap_utils.py and data/datamanagers/full_images_datamanager.py (w
 instant-ngp's docs/nerf_dataset_tips.md (camera_angle_x, integer_depth_scale); NeRF's Blender scenes.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from jaxtyping import Float
 from o2recon.scene.capture import Lens
 from o2recon.scene.readers.colmap import fitted
 from o2recon.scene.readers.colmap_cameras import MAX_SIDE
+from o2recon.scene.readers.json_files import read_json
 from o2recon.scene.readers.poses import OPENGL, pinhole, rigid
 
 MAX_BYTES = 1 << 27
@@ -31,14 +31,7 @@ Entry = Mapping[str, Any]
 
 def read_transforms(path: Path) -> tuple[Entry, tuple[Entry, ...]]:
     """Top level and frames of one file. ValueError, naming it, when it is no such file."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES >> 20} MB")
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file ({str(error)[:200]}): export the capture again") from error
+    content = read_json(path, max_bytes=MAX_BYTES, remedy="export the capture again")
     frames = content.get("frames") if isinstance(content, dict) else None
     if not isinstance(frames, list) or not all(isinstance(frame, dict) for frame in frames):
         raise ValueError(f"{path} has no list 'frames': it must be nerfstudio's transforms.json")
