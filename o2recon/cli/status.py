@@ -29,7 +29,7 @@ def run(job: Job) -> list[Entry]:
     journal = latest_sweep(job.study)
     entries = study_status(job.study)
     if journal is not None:
-        entries = _with_reasons(entries, journal) + _planned(entries, journal)
+        entries = _with_jobs(entries, journal)
     estimates = Estimates(earlier_results(job.study))
     seconds = [estimates(e.experiment, e.ablation, e.scene, e.object, prepares=False) for e in entries]
     head, rows = ("experiment", "ablation", "scene", "object", "seed", "state", "about", "note"), []
@@ -49,21 +49,19 @@ def run(job: Job) -> list[Entry]:
     return entries
 
 
-def _planned(entries: list[Entry], journal: Journal) -> list[Entry]:
-    """Runs that the last sweep has planned and nobody has begun."""
-    begun = {_place(e) for e in entries}
-    wanted = [j for j in journal.jobs() if j.object != "-" and _place(j) not in begun]
-    return [Entry(*_place(j), state="planned", note="") for j in wanted]
-
-
-def _with_reasons(entries: list[Entry], journal: Journal) -> list[Entry]:
-    """Runs that ended without a result, with what the last sweep knows of it."""
+def _with_jobs(entries: list[Entry], journal: Journal) -> list[Entry]:
+    """Runs with what the last sweep knows of those without a result: a job that has only just begun or that ended
+    without one, why, and what nobody has begun."""
     jobs, records = journal.jobs(), journal.records()
-    reasons = {_place(jobs[i]): r.reason for i, r in records.items() if r.state in ("failed", "killed")}
-    return [
-        replace(e, state="failed", note=reasons[_place(e)]) if e.state == "unfinished" and _place(e) in reasons else e
-        for e in entries
-    ]
+    states = {"failed": "failed", "killed": "failed", "running": "running"}
+    told = {_place(jobs[i]): (states[r.state], r.reason) for i, r in records.items() if r.state in states}
+    shown = []
+    for entry in entries:
+        state, note = told.get(_place(entry), (entry.state, entry.note))
+        shown.append(replace(entry, state=state, note=note) if entry.state == "unfinished" else entry)
+    begun = {_place(e) for e in entries}
+    missing = [_place(j) for j in jobs if j.object != "-" and _place(j) not in begun]
+    return shown + [Entry(*place, *told.get(place, ("planned", ""))) for place in missing]
 
 
 def _place(job: Planned | Entry) -> tuple[str, str, str, str, str]:

@@ -47,3 +47,17 @@ def test_a_job_that_ended_without_a_result_is_failed_with_its_reason(
     journal.write(0, Record("failed", "truth cannot be read", 0.0, 50.0, 1, "here", 1, "0"))
     assert status_of(["status", f"outputs={tmp_path}"]) == 0
     assert "failed         truth cannot be read" in capsys.readouterr().out
+
+
+def test_a_job_that_has_only_just_begun_is_running_and_one_that_failed_at_once_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(tmp_path / "main" / "sweep" / "2026")
+    journal.begin("run", [planned(1), planned(2), planned(3)], every_job=[], attempts=2)
+    journal.write(0, Record("running", "", 0.0, None, 1, "here", 1, "0"))
+    journal.write(1, Record("failed", "no weights", 0.0, 1.0, 1, "here", 1, "0"))
+    assert status_of(["status", f"outputs={tmp_path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[5] for line in lines[2:5]] == ["running", "failed", "planned"]
+    assert lines[3].endswith("no weights") and "1 running, 1 failed, 1 planned" in lines[-3]
+    assert lines[-2] == "last sweep, 2026: 1 running, 1 waiting, 1 failed"
