@@ -5,7 +5,7 @@ from o2recon.cues.cues import Cues
 from o2recon.cues.depth import surface_depth
 from o2recon.cues.depth_maps import DepthCue, DepthMaps
 from o2recon.cues.files import LAYOUTS, Stored
-from o2recon.cues.maps import CueView, Maps, Network, Predicted
+from o2recon.cues.maps import CueView, Maps, Predicted
 from o2recon.cues.normal import normals_from_depth
 from o2recon.cues.normal_maps import NormalMaps
 from o2recon.cues.sensor import SensorNormals, blend_normals
@@ -17,7 +17,6 @@ __all__ = [
     "DepthCue",
     "DepthMaps",
     "Maps",
-    "Network",
     "NormalMaps",
     "Predicted",
     "SensorNormals",

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from o2recon.inpaint import content_key
 from o2recon.masks import Crop, crop_camera
+from o2recon.models import Network
 from o2recon.progress import track
 from o2recon.types import Camera, ViewRecord
 from o2recon.workspace import ObjectFolder, read_image, written_atomically
@@ -69,25 +70,6 @@ class Maps(Protocol):
     ) -> list[Float[np.ndarray, "_ _ ..."]]:
         """The windows of all views."""
         ...
-
-
-@runtime_checkable
-class Network(Protocol):
-    """What the networks of `o2recon.models` are: pictures of one size to one map each, as one batch.
-
-    `identity`: what decides a map beside the picture.
-    """
-
-    convention: str
-
-    @property
-    def obstacle(self) -> str | None: ...
-    @property
-    def identity(self) -> str: ...
-    def __call__(
-        self, images: Sequence[UInt8[np.ndarray, "height width 3"]], *, device: str
-    ) -> list[Float[np.ndarray, "height width ..."]]: ...
-    def release(self) -> None: ...
 
 
 class Predicted:

@@ -4,34 +4,18 @@ import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from o2recon.files import written_atomically
 from o2recon.manifest import fingerprint
+from o2recon.models import Network
 from o2recon.progress import track
 from o2recon.scene.scene import Scene
 
 KEPT = 24
 """Maps in memory: neighbours of one frame and of the next."""
-
-
-@runtime_checkable
-class Network(Protocol):
-    """Pictures of one size to one map each, as one batch; see o2recon.models. `convention`: see alignment.py."""
-
-    convention: str
-
-    @property
-    def obstacle(self) -> str | None: ...
-    @property
-    def identity(self) -> str: ...
-    def __call__(
-        self, images: Sequence[UInt8[np.ndarray, "height width 3"]], *, device: str
-    ) -> list[Float[np.ndarray, "height width"]]: ...
-    def release(self) -> None: ...
 
 
 class RelativeDepth:

@@ -13,9 +13,10 @@ from o2recon.depth.alignment import CONVENTIONS
 from o2recon.depth.consistency import agreement, carried_depth
 from o2recon.depth.features import Features
 from o2recon.depth.fitting import Fit, Fitter
-from o2recon.depth.maps import KEPT, Network, RelativeDepth
+from o2recon.depth.maps import KEPT, RelativeDepth
 from o2recon.depth.scene import DepthScene
 from o2recon.depth.sparse import SparseDepth, neighbors, seen_points
+from o2recon.models import Network
 from o2recon.progress import track
 from o2recon.scene.made import MadeImages, Write
 from o2recon.scene.scene import Scene

@@ -3,6 +3,7 @@
 from o2recon.models.depth import MonocularDepth
 from o2recon.models.inpainting import InpaintingPipeline
 from o2recon.models.marigold import MarigoldDepth, MarigoldNormals
+from o2recon.models.network import Network
 from o2recon.models.sam import SegmentAnything
 from o2recon.models.snu import SurfaceNormalUncertainty
 from o2recon.models.weights import (
@@ -22,6 +23,7 @@ __all__ = [
     "MarigoldNormals",
     "MissingWeights",
     "MonocularDepth",
+    "Network",
     "SegmentAnything",
     "SurfaceNormalUncertainty",
     "download",

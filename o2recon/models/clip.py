@@ -14,13 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from o2recon.models.transformer import OPTIONS, Transformer
 from o2recon.models.weights import download, find_weights, hub_cache, refusal, wanted, weights_identity
 
 log = logging.getLogger(__name__)
 DTYPES = ("auto", "float32", "bfloat16")
 
 
-class Clip:
+class Clip(Transformer):
     """A network by hub id or folder, loaded by `on`, frozen; nothing is downloaded.
 
     Pickled weights are refused unless `safetensors` is False.
@@ -29,11 +30,13 @@ class Clip:
     would need a scaler. Any network whose transformers class has `get_image_features` and `get_text_features` will do.
     """
 
+    purpose = "CLIP"
+
     def __init__(self, *, model: str, revision: str | None, safetensors: bool, dtype: str) -> None:
         if dtype not in DTYPES:
             raise ValueError(f"CLIP's dtype is '{dtype}': choose one of {', '.join(DTYPES)}")
-        self.model, self.revision, self.safetensors, self.dtype = model, revision, safetensors, dtype
-        self._network: Any = None
+        super().__init__(model=model, revision=revision, safetensors=safetensors)
+        self.dtype = dtype
         self._tokenizer: Any = None
         self._mean, self._deviation = torch.zeros(0), torch.zeros(0)
         self._known: dict[str, Tensor] = {}
@@ -48,12 +51,6 @@ class Clip:
         if folder is None:
             return f"no weights of {self.model} on this machine ({download(self.model, self.revision)} gets them)"
         return refusal(folder, safetensors=self.safetensors)
-
-    @property
-    def identity(self) -> str:
-        """Names the weights: owner/name@commit, or a folder's name with a hash; without weights the model."""
-        folder = find_weights(self.model, self.revision)
-        return weights_identity(folder) if folder else self.model
 
     @property
     def size(self) -> int:
@@ -100,31 +97,24 @@ class Clip:
         pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
         return float(self.images(pixels.to(self._mean.device))[0] @ self._known[text])
 
+    @property
+    def _missing(self) -> str:
+        return (
+            f"CLIP network {wanted(self.model, self.revision)} is neither a complete folder nor in {hub_cache()}:"
+            f" {download(self.model, self.revision)}, another encoder.model, or semantic=none"
+        )
+
     def _load(self) -> None:
-        try:
-            from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
-            from transformers.utils import logging as transformers_logging
-        except ImportError as error:
-            raise ImportError(f"CLIP: pip install 'o2recon[diffusion]' ({error})") from error
-        folder = find_weights(self.model, self.revision)
-        if folder is None:
-            raise ValueError(
-                f"CLIP network {wanted(self.model, self.revision)} is neither a complete folder nor in {hub_cache()}:"
-                f" {download(self.model, self.revision)}, another encoder.model, or semantic=none"
-            )
-        if reason := refusal(folder, safetensors=self.safetensors):
-            raise ValueError(reason)
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        transformers_logging.disable_progress_bar()  # of reading files
-        network = AutoModel.from_pretrained(folder, use_safetensors=self.safetensors or None, **options)
+        folder, (kind, processors, tokenizers) = self._found("AutoModel", "AutoImageProcessor", "AutoTokenizer")
+        network = self._opened(kind, folder)
         if not (hasattr(network, "get_image_features") and hasattr(network, "get_text_features")):
             raise ValueError(f"{self.model} is a {type(network).__name__}: choose a network of CLIP's kind")
-        processor = AutoImageProcessor.from_pretrained(folder, **options)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        processor = processors.from_pretrained(folder, **OPTIONS)
+        self._tokenizer = tokenizers.from_pretrained(folder, **OPTIONS)
         self._mean, self._deviation = (
             torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std)
         )
-        self._network = network.eval().requires_grad_(False)
+        self._network = network.requires_grad_(False)
         log.info("CLIP: %s", weights_identity(folder))
 
 

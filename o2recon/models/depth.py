@@ -1,18 +1,17 @@
 """Monocular depth networks of transformers, as a callable from images to maps of relative inverse depth."""
 
-import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from o2recon.models.weights import find_weights, no_weights, refusal, weights_identity
+from o2recon.models.transformer import OPTIONS, Transformer
 
 KINDS = ("inverse", "metric")
 
 
-class MonocularDepth:
+class MonocularDepth(Transformer):
     """Depth Anything, DPT and the like, by hub id or folder, loaded on first use; nothing is downloaded.
 
     Pickled weights are refused unless `safetensors` is False.
@@ -21,27 +20,19 @@ class MonocularDepth:
     """
 
     convention = "inverse"
+    purpose = "monocular depth"
 
     def __init__(self, *, model: str, revision: str | None, safetensors: bool, predicts: str) -> None:
         if predicts not in KINDS:
             raise ValueError(f"predicts of the depth network is '{predicts}': choose one of {', '.join(KINDS)}")
-        self.model, self.revision, self.safetensors, self.predicts = model, revision, safetensors, predicts
-        self._network: Any = None
+        super().__init__(model=model, revision=revision, safetensors=safetensors)
+        self.predicts = predicts
         self._processor: Any = None
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why it cannot run here, with what to do about it; None when it can."""
-        if importlib.util.find_spec("transformers") is None:
-            return f"{self.model} needs transformers: pip install 'o2recon[diffusion]'"
-        folder = find_weights(self.model, self.revision)
-        return refusal(folder, safetensors=self.safetensors) if folder else no_weights(self.model, self.revision)
 
     @property
     def identity(self) -> str:
         """What decides a map beside the picture."""
-        folder = find_weights(self.model, self.revision)
-        return f"{weights_identity(folder) if folder else self.model} {self.predicts}"
+        return f"{super().identity} {self.predicts}"
 
     def __call__(
         self, images: Sequence[UInt8[np.ndarray, "height width 3"]], *, device: str
@@ -62,28 +53,8 @@ class MonocularDepth:
         found = list(depth[:, 0].cpu().numpy())
         return found if self.predicts == "inverse" else [(1 / np.maximum(f, 1e-3)).astype(np.float32) for f in found]
 
-    def release(self) -> None:
-        """Free the GPU; the network waits in main memory for the next call."""
-        if self._network is not None:
-            self._network.to("cpu")
-
     def _load(self) -> None:
-        if self._network is not None:
-            return
-        try:
-            from transformers import AutoImageProcessor, AutoModelForDepthEstimation
-            from transformers.utils import logging as transformers_logging
-        except ImportError as error:
-            raise ImportError(f"monocular depth: pip install 'o2recon[diffusion]' ({error})") from error
-        folder = find_weights(self.model, self.revision)
-        if folder is None:
-            raise ValueError(no_weights(self.model, self.revision))
-        if reason := refusal(folder, safetensors=self.safetensors):
-            raise ValueError(reason)
-        transformers_logging.disable_progress_bar()
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        self._processor = AutoImageProcessor.from_pretrained(folder, **options)
-        network = AutoModelForDepthEstimation.from_pretrained(
-            folder, use_safetensors=self.safetensors or None, **options
-        )
-        self._network = network.eval()
+        if self._network is None:
+            folder, (processor, network) = self._found("AutoImageProcessor", "AutoModelForDepthEstimation")
+            self._processor = processor.from_pretrained(folder, **OPTIONS)
+            self._network = self._opened(network, folder)

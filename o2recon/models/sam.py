@@ -1,6 +1,5 @@
 """Segment Anything and its successors (transformers), as a callable from a picture and prompts to masks."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from o2recon.models.weights import find_weights, no_weights, refusal, weights_identity
+from o2recon.models.transformer import Transformer
 
 PADDED = ("sam", "sam_hq")
 """Networks that see the picture with its shape, padded to a square; the others see it squeezed to one."""
@@ -16,7 +15,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Where the folder does not say: those of SAM's and SAM 2's own processors."""
 
 
-class SegmentAnything:
+class SegmentAnything(Transformer):
     """SAM, SAM-HQ, SAM 2, EdgeTAM, SAM 3's tracker by hub id or folder, loaded on first use; nothing is downloaded.
 
     Pickled weights are refused unless `safetensors` is False.
@@ -24,24 +23,11 @@ class SegmentAnything:
     Pictures are prepared here as the networks' own processors do it, of which some need torchvision.
     """
 
+    purpose = "masks from a network"
+
     def __init__(self, *, model: str, revision: str | None, safetensors: bool) -> None:
-        self.model, self.revision, self.safetensors = model, revision, safetensors
-        self._network: Any = None
+        super().__init__(model=model, revision=revision, safetensors=safetensors)
         self._mean, self._deviation = np.array(MEAN), np.array(DEVIATION)
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why it cannot run here, with what to do about it; None when it can."""
-        if importlib.util.find_spec("transformers") is None:
-            return f"{self.model} needs transformers: pip install 'o2recon[diffusion]'"
-        folder = find_weights(self.model, self.revision)
-        return refusal(folder, safetensors=self.safetensors) if folder else no_weights(self.model, self.revision)
-
-    @property
-    def identity(self) -> str:
-        """What decides a mask beside picture and prompts."""
-        folder = find_weights(self.model, self.revision)
-        return weights_identity(folder) if folder else self.model
 
     def __call__(
         self,
@@ -77,11 +63,6 @@ class SegmentAnything:
         scores = found.iou_scores[0, :, 0].float().cpu().numpy()
         return (masks[:, 0] > 0).cpu().numpy(), scores
 
-    def release(self) -> None:
-        """Free the GPU; the network waits in main memory for the next call."""
-        if self._network is not None:
-            self._network.to("cpu")
-
     def _pixels(self, image: np.ndarray, seen: tuple[int, int], side: int) -> Float[np.ndarray, "1 3 side side"]:
         from PIL import Image
 
@@ -94,23 +75,9 @@ class SegmentAnything:
     def _load(self) -> None:
         if self._network is not None:
             return
+        folder, (kind,) = self._found("AutoModelForMaskGeneration")
         try:
-            from transformers import AutoModelForMaskGeneration
-            from transformers.utils import logging as transformers_logging
-        except ImportError as error:
-            raise ImportError(f"masks from a network: pip install 'o2recon[diffusion]' ({error})") from error
-        folder = find_weights(self.model, self.revision)
-        if folder is None:
-            raise ValueError(no_weights(self.model, self.revision))
-        if reason := refusal(folder, safetensors=self.safetensors):
-            raise ValueError(reason)
-        transformers_logging.disable_progress_bar()
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            network = AutoModelForMaskGeneration.from_pretrained(
-                folder, use_safetensors=self.safetensors or None, **options
-            )
-            self._network = network.eval()
+            self._network = self._opened(kind, folder)
         except ValueError as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{folder} is no network that takes boxes to masks, such as SAM ({reason})") from error
