@@ -51,7 +51,7 @@ class BoxPage:
         self.panel = BoxPanel(server, self)
         self._start()
         self._show()
-        server.scene.on_click()(self._clicked)
+        server.scene.on_click()(self.clicked)
         server.on_client_disconnect(self._left)
 
     def add(self) -> None:
@@ -71,6 +71,18 @@ class BoxPage:
             self.adding = False
             self._done()
             return box
+
+    def clicked(self, event: Any) -> None:
+        """A click on the scan: a new box while one is waited for, else the smallest box around that point is chosen."""
+        origin, direction = np.array(event.ray_origin, float), np.array(event.ray_direction, float)
+        if self.adding:
+            self._place_on(origin, direction)
+            return
+        with self._lock:
+            point = hit(self.points[self._shown()], origin, direction)
+            around = [] if point is None else [b for b in self.drawn.boxes.values() if b.holds(point[None]).all()]
+            if around:
+                self.choose(min(around, key=lambda box: np.prod(box.size)).id)
 
     def place_ahead(self, client: "viser.ClientHandle | None") -> None:
         """A new box around what is in the middle of a browser's picture; touch screens report no clicks to viser."""
@@ -174,18 +186,6 @@ class BoxPage:
 
     def _shown(self) -> Any:
         return np.ones(len(self.points), bool) if self._high.visible else ~self._is_high
-
-    def _clicked(self, event: Any) -> None:
-        """A click on the scan: a new box while one is waited for, else the smallest box around that point is chosen."""
-        origin, direction = np.array(event.ray_origin, float), np.array(event.ray_direction, float)
-        if self.adding:
-            self._place_on(origin, direction)
-            return
-        with self._lock:
-            point = hit(self.points[self._shown()], origin, direction)
-            around = [] if point is None else [b for b in self.drawn.boxes.values() if b.holds(point[None]).all()]
-            if around:
-                self.choose(min(around, key=lambda box: np.prod(box.size)).id)
 
     def _place_on(self, origin: Float[np.ndarray, "3"], direction: Float[np.ndarray, "3"]) -> None:
         with self._lock:

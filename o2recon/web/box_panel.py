@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from o2recon.web.box_page import BoxPage
 
-_HOW = (
-    "Press <b>New box</b>, then click on an object: a box is put around it. <b>Pull its arrows</b> until the whole "
-    "object is inside, rather too large than too small; drag the square at its foot to move it, the ring to turn it.",
-    "View: drag to turn, right button or two fingers to shift, wheel to zoom.<br>&nbsp;",
+_FIRST = "Press <b>New box</b>, then click on an object: a box is put around it."
+_PULL = (
+    "<b>Pull the arrows</b> until the whole object is inside, rather too large than too small. Square: move; ring: turn"
 )
+_VIEW = "View: drag to turn, right button or two fingers to shift, wheel to zoom.<br>&nbsp;"
 _CLICK = "<b>Click on an object</b> in the picture. On a touch screen bring it to the middle."
 _ADD, _CANCEL = "New box", "Cancel"
 
@@ -65,7 +65,7 @@ class BoxPanel:
     def show(self, box: DrawnBox | None) -> None:
         """Make fields and texts say what is so. `box`: the chosen one."""
         page = self._page
-        self.ask(*([_CLICK] if page.adding else _HOW))
+        self.ask(_CLICK if page.adding else _FIRST if box is None else _PULL, _VIEW)
         self._new.label, self._new.color = (_CANCEL, "gray") if page.adding else (_ADD, None)
         self._middle.visible = page.adding
         self._undo.disabled = not page.drawn.can_undo

@@ -37,11 +37,8 @@ class BoxDrawing:
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(3600)
-            print(
-                f"\n{len(page.drawn.boxes)} boxes are in {page.drawn.file}. Next: {page.next}"
-                if page.drawn.boxes
-                else ""
-            )
+            if page.drawn.boxes:
+                print(f"\nboxes: {len(page.drawn.boxes)} in {page.drawn.file}; next: {page.next}", flush=True)
 
     @contextlib.contextmanager
     def opened(self, scene: Scene, work: Path, given: Sequence[str] = ()) -> Iterator[tuple[str, BoxPage]]:

@@ -5,6 +5,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from o2recon.instances import read_boxes
 from o2recon.scene import Scene
 from o2recon.web.box_page import BoxPage
 from o2recon.web.boxes import Drawn, DrawnBox, colored_points
+from o2recon.web.viewer import free_port, running
 
 pytest.importorskip("viser")
 
@@ -169,3 +172,57 @@ def test_a_disk_that_takes_nothing_is_told_on_the_page(opened: tuple[str, BoxPag
     page.drawn.file = file
     page.rename("bin")
     assert not page.problem and "bin" in {b.category for b in read_boxes(file, np.eye(4))}
+
+
+STOOL = DrawnBox(1, "stool", (0.0, 0.0, 0.25), (0.4, 0.4, 0.5), 0.0)
+CEILING = replace(STOOL, center=(0.0, 0.0, 2.4), size=(1.0, 1.0, 0.02))
+
+
+@pytest.fixture
+def stool(tmp_path: Path) -> Iterator[BoxPage]:
+    """A page with points on the top of a stool, and on a ceiling 2.4 m above the floor."""
+    generator = np.random.default_rng(0)
+    points = np.concatenate(
+        [
+            generator.uniform(-0.5, 0.5, (4000, 3)) * (*box.size[:2], 0) + [0, 0, box.center[2] + box.size[2] / 2]
+            for box in (STOOL, CEILING)
+        ]
+    )
+    colors = np.full(points.shape, 90, np.uint8)
+    with running("127.0.0.1", free_port("127.0.0.1", 0), "stool") as (server, _):
+        drawn = Drawn(tmp_path / "boxes.yaml")
+        yield BoxPage(server, drawn, points, colors, floor=0.0, point_m=0.01, command=lambda file: f"run {file}")
+
+
+def down(x: float, y: float) -> Any:
+    """A click from high above."""
+    return SimpleNamespace(ray_origin=(x, y, 9.0), ray_direction=(0.0, 0.0, -1.0))
+
+
+def test_a_click_makes_a_box_only_when_asked_and_chooses_one_otherwise(stool: BoxPage) -> None:
+    stool.clicked(down(0.1, 0.1))
+    assert not stool.drawn.boxes
+    stool.add()
+    stool.clicked(down(3.0, 3.0))
+    assert stool.adding and "no point" in stool.panel.text and not stool.drawn.boxes
+    stool.clicked(down(0.1, 0.1))
+    assert not stool.adding
+    np.testing.assert_allclose(stool.drawn.boxes[1].size, [0.44, 0.44, 0.52], atol=0.02)  # the stool, not the ceiling
+    stool.place(np.array([2.0, 0.0, 0.0]))
+    assert stool.chosen == 2 and "No point is inside" in stool.panel.text
+    stool.clicked(down(-0.1, 0.1))
+    assert stool.chosen == 1
+    client: Any = SimpleNamespace(camera=SimpleNamespace(position=np.array([0, 0, 5.0]), look_at=np.zeros(3)))
+    stool.place_ahead(client)
+    assert len(stool.drawn.boxes) == 2
+    stool.add()
+    stool.place_ahead(client)
+    assert stool.chosen == 3 and stool.drawn.boxes[3].size == stool.drawn.boxes[1].size
+
+
+def test_a_ceiling_is_hidden_until_asked_for(stool: BoxPage) -> None:
+    assert stool.has_ceiling
+    stool.show_high(True)
+    stool.add()
+    stool.clicked(down(0.45, 0.45))
+    assert stool.drawn.boxes[1].center[2] > 1.5
