@@ -48,6 +48,8 @@ class Launcher:
         """What has to be in place before the launcher starts the jobs of `journal`."""
         if self.name == "submitit_slurm":
             importlib.import_module("o2recon.cli.slurm").attend_queue(journal)
+        if self.name == "ray" and self._value("hydra.launcher.ray.init.address", "null") == "null":
+            os.environ.setdefault("RAY_AUTH_MODE", "token")  # its default for a Ray of one's own, of which it warns
 
     def has_started(self, journal: Journal) -> bool:
         """Whether any job of the sweep runs, ran or is queued."""

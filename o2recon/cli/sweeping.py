@@ -43,7 +43,7 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
         teller = _run(journal, launcher)
         failed += teller.failures()
         elsewhere += teller.elsewhere()
-    if plan.report:
+    if plan.report and any(plan.study.glob("*/*/*/*/seed_*/result.json")):  # else all is elsewhere, or failed at once
         print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
         dashboard.study(plan.study)
     if elsewhere:
