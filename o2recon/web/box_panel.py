@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FIRST = "Press <b>New box</b>, then click on an object: a box is put around it."
 _PULL = (
-    "<b>Pull the arrows</b> until the whole object is inside, rather too large than too small. Square: move; ring: turn"
+    "<b>Pull the arrows</b> until the whole object is inside, a little too large. The square moves, the ring turns it."
 )
 _VIEW = "View: drag to turn, right button or two fingers to shift, wheel to zoom.<br>&nbsp;"
 _CLICK = "<b>Click on an object</b> in the picture. On a touch screen bring it to the middle."
