@@ -3,17 +3,19 @@
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
+
+from o2recon.cli.disk import disk_lines, study_lines
 from o2recon.cli.job import Job
 from o2recon.sweep import (
     Entry,
     Estimates,
     Journal,
     Planned,
-    bytes_shown,
     duration,
     earlier_results,
-    holdings,
     latest_sweep,
     listing,
     standing,
@@ -25,7 +27,13 @@ OPEN = ("unfinished", "stale", "planned")
 
 
 def run(job: Job) -> list[Entry]:
-    """Print one line per run, the totals, and where the last sweep stands, as plain text."""
+    """Print one line per run, the totals, where the last sweep stands and what is on the disk, as plain text.
+
+    Without `study=` the other studies are listed, too. ValueError when there is nothing to tell.
+    """
+    if _names_none() and not job.study.is_dir() and (studies := study_lines(job.study.parent)):
+        print(f"studies in {job.study.parent}:", *studies, "study=NAME shows one", sep="\n")
+        return []
     journal = latest_sweep(job.study)
     entries = study_status(job.study)
     if journal is not None:
@@ -43,10 +51,15 @@ def run(job: Job) -> list[Entry]:
     print(told + (f"; about {duration(left)} left, one after the other" if left else ""))
     if journal is not None:
         print(f"last sweep, {journal.folder.name}: {_standing(journal)}")
-    held = {kind: size for kind, size in holdings(job.study).items() if size}
-    parts = ", ".join(f"{kind} {bytes_shown(size)}" for kind, size in held.items())
-    print(f"on disk: {bytes_shown(sum(held.values()))} ({parts}); 'o2recon clean' says what can go")
+    print(*disk_lines(job.study, Path(job.config.work)), sep="\n")
+    if _names_none() and (others := study_lines(job.study.parent, but=job.study.name)):
+        print("other studies:", *others, "study=NAME shows one", sep="\n")
     return entries
+
+
+def _names_none() -> bool:
+    """Whether no study was named, so that all of them may be meant."""
+    return not any(override.startswith("study=") for override in HydraConfig.get().overrides.task)
 
 
 def _with_jobs(entries: list[Entry], journal: Journal) -> list[Entry]:

@@ -15,7 +15,7 @@ from o2recon.sweep.lock import Busy, exclusive, is_held, shared
 from o2recon.sweep.plan import Planned, duration, plan_lines, run_state, totals
 from o2recon.sweep.result import RESULT, is_finished, parsed_config, read_result, write_result
 from o2recon.sweep.status import Entry, study_status
-from o2recon.sweep.storage import KINDS, Removable, bytes_shown, holdings, removable, remove
+from o2recon.sweep.storage import KINDS, Removable, bytes_shown, holdings, prepared_holdings, removable, remove
 
 __all__ = [
     "HEARTBEAT_S",
@@ -44,6 +44,7 @@ __all__ = [
     "new_sweep",
     "parsed_config",
     "plan_lines",
+    "prepared_holdings",
     "read_result",
     "removable",
     "remove",

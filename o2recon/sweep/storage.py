@@ -102,6 +102,18 @@ def holdings(study: Path) -> dict[str, int]:
     return sizes
 
 
+def prepared_holdings(work: Path) -> dict[str, tuple[int, int]]:
+    """Bytes of everything made of a scene before training, and of the caches among it, for each scene in `work`."""
+    sizes = {}
+    for scene in sorted(p for p in work.glob("*") if p.is_dir()):
+        if not any(scene.glob("*.manifest.json")) and not any(scene.glob("*/*/object.json")):
+            continue  # not prepared here, such as the rooms that `synth` wrote
+        files = [f for f in scene.rglob("*") if f.is_file() and not f.is_symlink()]
+        found = [(f.stat().st_size, "cache" in f.relative_to(scene).parts) for f in files]
+        sizes[scene.name] = sum(size for size, _ in found), sum(size for size, is_cache in found if is_cache)
+    return sizes
+
+
 def _prepared_paths(folder: Path) -> list[Path]:
     """What preparation wrote; the first stage's manifest in front: no half deleted folder may pass for a ready one."""
     paths = [p for p in folder.iterdir() if p.name not in KEPT_OF_PREPARED]
