@@ -1,4 +1,4 @@
-"""Where the truth of a scene's objects lies, and whether it is what was asked for. Light: a sweep is planned with it."""
+"""Where the truth of a scene's objects lies, and whether it can be used. Loads little: sweeps are planned with it."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,8 @@ def truth_folder(job: Job, scene: Scene) -> Path | None:
     True meshes are in the world of the capture's own files; where that is not ours, the folder is a moved copy.
     ValueError when `groundtruth=` is no folder or holds no truth that is known, or what has to be copied is damaged.
     """
-    if job.config.groundtruth is not None:
-        folder = _given(job, scene)
-    else:
-        folder = scene.groundtruth or _annotated(job, scene)
+    is_given = job.config.groundtruth is not None
+    folder = _given(job, scene) if is_given else scene.groundtruth or _annotated(job, scene)
     if folder is None or (scene.capture_to_world == np.eye(4)).all():
         return folder
     from o2recon.evaluate.truth_moved import moved_truth  # loads what reads meshes, which a plan does without
@@ -60,8 +58,8 @@ def check_truth(job: Job, scene: Scene, kept: Sequence[Kept]) -> None:
 
     assert folder is not None
     if any([load_truth(folder, object_id, count=1).observed_only for object_id in having]):
-        told = "%s: the truth is only surface that the scan observed (%s): recall and completeness say how much is there"
-        logger.info(told, scene.name, folder)
+        told = "the truth is only surface that the scan observed: recall and completeness say how much of it is there"
+        logger.info("%s: %s (%s)", scene.name, told, folder)
 
 
 def check_coverage(job: Job, asked: Iterable[tuple[str, Path | None, Kept]]) -> None:

@@ -55,7 +55,7 @@ class TruthFolders:
         for root in self.roots:
             folders = (folder for place in _places(root) for folder in _inner(place))
             if not any(_kind(folder) for folder in folders):
-                raise ValueError(f"groundtruth={root} holds no ground truth that is known: {ACCEPTED}")
+                raise ValueError(f"groundtruth={root} holds no ground truth that is known: {ACCEPTED}; name such a folder")
 
     def flat_name(self) -> str | None:
         """The scene's name, as far as the folder says it, when the first root holds the truth of one scene only."""

@@ -27,8 +27,6 @@ class Case:
     broken: Break
     names: str
     stage: str = "prepare"
-    status: int = 2
-    """1: the object is there and its result says that it failed."""
 
 
 CASES: dict[str, Case] = {}
@@ -43,11 +41,11 @@ def case(names: str, *, layout: str = "scannet", stage: str = "prepare") -> Call
     return added
 
 
-def several(names: str, *, layout: str = "scannet", stage: str = "prepare", status: int = 2, **breaks: Break) -> None:
+def several(names: str, *, layout: str = "scannet", stage: str = "prepare", **breaks: Break) -> None:
     """Cases of one kind, in one line each."""
     for name, broken in breaks.items():
         assert name not in CASES
-        CASES[name] = Case(layout, broken, names.replace("{name}", name), stage, status)
+        CASES[name] = Case(layout, broken, names.replace("{name}", name), stage)
 
 
 def nothing(_: Path) -> None:
@@ -275,14 +273,26 @@ def tracker_folder_empty(folder: Path) -> list[str]:
 
 
 # ---- truth ----
-several("truth", truth_folder_missing=lambda f: [f"groundtruth={f / 'nowhere'}", "object=1"], stage="run")
+several(
+    "truth",
+    truth_folder_missing=lambda f: [f"groundtruth={f / 'nowhere'}", "object=1"],
+    truth_folder_without_truth=lambda f: [f"groundtruth={f / 'color'}"],
+    stage="run",
+)
 several(
     "1.ply",
     truth_cut_short=doing(work=lambda f: cut(f / "groundtruth/1.ply"), options=("object=1",)),
-    truth_is_text=doing(work=lambda f: text("no mesh")(f / "groundtruth/1.ply"), options=("object=1",)),
+    truth_is_text=doing(work=lambda f: text("no mesh")(f / "groundtruth/1.ply")),
     stage="run",
-    status=1,
 )
+
+
+@case("object 1", stage="run")
+def truth_of_another_object(folder: Path) -> list[str]:
+    for file in (folder / "groundtruth").glob("1*"):
+        file.unlink()
+    return [f"groundtruth={folder / 'groundtruth'}", "object=1"]
+
 
 # ---- other layouts ----
 several(
