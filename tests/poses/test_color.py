@@ -56,7 +56,13 @@ def apart_cm(poses: dict, truth: dict) -> float:
 
 
 def refined(scene: Slid, folder: Path, *options: str) -> PosedScene:
-    small = ("poses.num_points=400", "poses.width=160", "poses.around=0.4", "poses.adjustment.outline_weight=0.0")
+    small = (
+        "poses.num_points=200",
+        "poses.width=160",
+        "poses.partners=2",
+        "poses.around=0.4",
+        "poses.adjustment.outline_weight=0.0",
+    )
     made = build(composed("run", ("poses=refined", *small, *options)).poses)(
         scene, folder, object_id=1, frames=scene.indices
     )
@@ -65,7 +71,7 @@ def refined(scene: Slid, folder: Path, *options: str) -> PosedScene:
 
 
 def test_what_is_painted_on_a_floor_brings_back_frames_that_slid_along_it(tmp_path: Path) -> None:
-    room = PaintedFloor(10)
+    room = PaintedFloor(8)
     slid = Slid(room)
     before = apart_cm(slid.poses, room.poses)
     found = refined(slid, tmp_path)

@@ -27,11 +27,11 @@ def drifting(scene: SphereScene, cm: float) -> SphereScene:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolder:
-    return drifting(sphere_scene(size=40), 1.0).write(tmp_path_factory.mktemp("work") / "1")
+    return drifting(sphere_scene(size=24), 1.0).write(tmp_path_factory.mktemp("work") / "1")
 
 
 def sphere_rule() -> PoseRefinement:
-    return rule(shares="[0.0,0.25,0.7]", num_points=64, num_outline=16, iterations=3, min_gain=0.0)
+    return rule(shares="[0.0,0.25,0.7]", num_points=32, num_outline=8, iterations=2, min_gain=0.0)
 
 
 class Killed(Exception):
@@ -41,7 +41,7 @@ class Killed(Exception):
 def test_a_killed_training_goes_on_with_the_views_where_they_were(
     folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(folder, tmp_path / "whole", fit_of(24, warm=3), poses=sphere_rule())
+    whole = train(folder, tmp_path / "whole", fit_of(16, warm=3), poses=sphere_rule())
     step = Reconstruction.training_step
 
     def killed_at_step_12(self: Reconstruction, block: Any, index: int) -> None:
@@ -51,9 +51,9 @@ def test_a_killed_training_goes_on_with_the_views_where_they_were(
 
     monkeypatch.setattr(Reconstruction, "training_step", killed_at_step_12)
     with pytest.raises(Killed):
-        train(folder, tmp_path / "cut", fit_of(24, warm=3), poses=sphere_rule())
+        train(folder, tmp_path / "cut", fit_of(16, warm=3), poses=sphere_rule())
     monkeypatch.undo()
-    resumed = train(folder, tmp_path / "cut", fit_of(24, warm=3), poses=sphere_rule())
+    resumed = train(folder, tmp_path / "cut", fit_of(16, warm=3), poses=sphere_rule())
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     for name in ("view_origins", "directions", "normal"):
