@@ -185,6 +185,7 @@ class _Planner:
             state=state,
             note=note,
             seconds=self.estimates(job.experiment, job.ablation, scene, str(kept.id), prepares=prepares),
+            prepares=prepares,
         )
 
 

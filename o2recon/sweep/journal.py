@@ -96,16 +96,33 @@ class Journal:
 
 
 def standing(jobs: Sequence[Planned], records: dict[int, Record], *, now: float) -> Standing:
-    """Counts by state, and the expected time: what is left, at the pace of as many jobs as ran at once so far."""
+    """Counts by state, and the expected time: what is left, at the pace of as many jobs as ran at once so far.
+
+    Jobs that prepare their object are compared with each other, as long as any of either kind is known."""
     counts = Counter(records[i].state if i in records else "waiting" for i in range(len(jobs)))
-    measured = [r.ended - r.started for r in records.values() if r.state == "ok" and r.ended is not None]
-    planned = [j.seconds for j in jobs if j.seconds is not None]
-    typical = sum(measured) / len(measured) if measured else sum(planned) / len(planned) if planned else None
-    if typical is None:
-        return Standing(counts, None)
-    left = [typical for i in range(len(jobs)) if i not in records]
-    left += [max(typical - (now - r.started), 0.0) for r in records.values() if r.state == "running"]
-    return Standing(counts, sum(left) / max(at_once(records), 1))
+    typical = {prepares: _typical(jobs, records, prepares=prepares) for prepares in (False, True)}
+    left = 0.0
+    for i, job in enumerate(jobs):
+        seconds = typical[job.prepares]
+        if seconds is None:
+            return Standing(counts, None)
+        if i not in records:
+            left += seconds
+        elif records[i].state == "running":
+            left += max(seconds - (now - records[i].started), 0.0)
+    return Standing(counts, left / max(at_once(records), 1))
+
+
+def _typical(jobs: Sequence[Planned], records: dict[int, Record], *, prepares: bool) -> float | None:
+    """Mean seconds of a job that prepares its object, or of one that does not: of those that ended, else of the planned
+    ones, else of all jobs that ended; None when nothing is known."""
+    ended = [(jobs[i].prepares, r.ended - r.started) for i, r in records.items() if r.state == "ok" and r.ended]
+    planned = [(j.prepares, j.seconds) for j in jobs if j.seconds is not None]
+    alike = [[seconds for kind, seconds in known if kind is prepares] for known in (ended, planned)]
+    for known in (*alike, [seconds for _, seconds in ended], [seconds for _, seconds in planned]):
+        if known:
+            return sum(known) / len(known)
+    return None
 
 
 def at_once(records: dict[int, Record]) -> int:

@@ -39,6 +39,8 @@ class Planned:
     state: str
     note: str
     seconds: float | None = None
+    prepares: bool = False
+    """Whether it is the first of the plan that makes its prepared data."""
 
     @property
     def label(self) -> str:

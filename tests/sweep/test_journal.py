@@ -45,3 +45,12 @@ def test_before_anything_ended_the_plan_is_believed_and_without_it_nothing_is_sa
     assert standing(JOBS, {}, now=0.0).remaining_s == pytest.approx(400)
     unknown = [replace(job, seconds=None) for job in JOBS]
     assert standing(unknown, {}, now=0.0).remaining_s is None
+
+
+def test_the_preparation_of_an_object_is_expected_once() -> None:
+    jobs = [replace(job, seconds=None, prepares=i == 0) for i, job in enumerate(JOBS)]
+    records = {0: record("ok", 0.0, 90.0), 1: record("ok", 90.0, 110.0)}
+    assert standing(jobs, records, now=110.0).remaining_s == pytest.approx(40)  # two more of 20 s, none of 90 s
+    known = [replace(job, seconds=100.0 if job.prepares else 30.0) for job in jobs]
+    assert standing(known, {0: records[0]}, now=90.0).remaining_s == pytest.approx(90)
+    assert standing(jobs, {0: records[0]}, now=90.0).remaining_s == pytest.approx(270)  # nothing better is known
