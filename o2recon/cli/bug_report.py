@@ -4,16 +4,17 @@ import os
 import platform
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from o2recon.cli.job import Job
 from o2recon.manifest import source_commit
-from o2recon.sweep import Entry, read_result, study_status
+from o2recon.sweep import RESULT, Entry, Planned, latest_sweep, read_result, study_status
 
 VARIABLES = re.compile(r"CUDA|OMP_|NUMBA|TORCH|PYTORCH|HF_|NCCL|RAY_|SLURM_JOB|O2RECON|WANDB_MODE")
 SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSWORD")
-MAX_FAILED = 10
+SHOWN_FAILED = 3
 
 
 def bug_report(job: Job) -> Iterator[str]:
@@ -43,23 +44,58 @@ def _environment() -> Iterator[str]:
     yield f"environment: {' '.join(shown) or 'nothing of ours'}"
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """A run that went wrong. `when`: seconds since 1970; `log`: what its job of a sweep printed, if it was one."""
+
+    when: float
+    folder: Path
+    reason: str
+    fingerprint: str | None
+    log: Path | None
+
+
 def _failed(job: Job) -> Iterator[str]:
-    """The runs of the study that went wrong, with their error and what identifies them."""
-    if not job.study.is_dir():
-        yield f"study: {job.study} does not exist (study=NAME for another one)"
+    """What every study holds, the last runs that went wrong with their reasons, and the last log of a sweep."""
+    outputs = Path(job.config.outputs)
+    studies = sorted(p for p in outputs.glob("*") if p.is_dir())
+    if not studies:
+        yield f"studies: none in {outputs} (outputs=FOLDER for others)"
         return
-    entries = study_status(job.study)
-    failed = [e for e in entries if e.state == "failed"]
-    yield f"study: {job.study}, {len(entries)} runs, {len(failed)} failed"
-    for entry in failed[:MAX_FAILED]:
-        result = read_result(_folder(job, entry)) or {}
-        yield f"failed: {_folder(job, entry)} (fingerprint {result.get('fingerprint')}): {entry.note}"
-    if len(failed) > MAX_FAILED:
-        yield f"failed: {len(failed) - MAX_FAILED} more"
+    failures = {study: list(_failures(study)) for study in studies}
+    for study, found in failures.items():
+        yield f"study: {study}, {len(study_status(study))} runs, {len(found)} failed"
+    latest = sorted((f for found in failures.values() for f in found), key=lambda f: -f.when)
+    for one in latest[:SHOWN_FAILED]:
+        log = f"; log: {one.log}" if one.log is not None else ""
+        yield f"failed: {one.folder} (fingerprint {one.fingerprint}): {one.reason}{log}"
+    logs = [file for study in studies for file in study.glob("sweep/*/**/*.log")]
+    last = max(logs, key=lambda file: file.stat().st_mtime, default=None)
+    yield f"last log: {last or 'none; what single runs print is not kept: copy it from the terminal'}"
 
 
-def _folder(job: Job, entry: Entry) -> Path:
-    return job.study / entry.experiment / entry.ablation / entry.scene / entry.object / f"seed_{entry.seed}"
+def _failures(study: Path) -> Iterator[_Failure]:
+    """Runs whose result says so, and jobs of the last sweep that ended without one."""
+    journal = latest_sweep(study)
+    jobs = {} if journal is None else {study / _place(job): i for i, job in enumerate(journal.jobs())}
+    logs = {folder: journal.log(i) for folder, i in jobs.items() if journal is not None and journal.log(i).is_file()}
+    told = set()
+    for entry in study_status(study):
+        if entry.state == "failed":
+            folder = study / _place(entry)
+            told.add(folder)
+            fingerprint = (read_result(folder) or {}).get("fingerprint")
+            yield _Failure((folder / RESULT).stat().st_mtime, folder, entry.note, fingerprint, logs.get(folder))
+    records = {} if journal is None else journal.records()
+    for folder, i in jobs.items():
+        if folder not in told and i in records and records[i].state in ("failed", "killed", "lost"):
+            record = records[i]
+            yield _Failure(record.ended or record.started, folder, record.reason, None, logs.get(folder))
+
+
+def _place(run: Entry | Planned) -> Path:
+    """Of a run's folder in its study."""
+    return Path(run.experiment, run.ablation, run.scene, run.object, f"seed_{run.seed}")
 
 
 def _processor() -> str:

@@ -55,7 +55,8 @@ class TruthFolders:
         for root in self.roots:
             folders = (folder for place in _places(root) for folder in _inner(place))
             if not any(_kind(folder) for folder in folders):
-                raise ValueError(f"groundtruth={root} holds no ground truth that is known: {ACCEPTED}; name such a folder")
+                told = f"holds no ground truth that is known: {ACCEPTED}; name such a folder"
+                raise ValueError(f"groundtruth={root} {told}")
 
     def flat_name(self) -> str | None:
         """The scene's name, as far as the folder says it, when the first root holds the truth of one scene only."""

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from o2recon.cli.main import status_of
 from o2recon.manifest import package_version
-from o2recon.sweep import write_result
+from o2recon.sweep import Journal, Planned, Record, write_result
 
 
 def test_doctor_says_which_cue_networks_are_there_and_how_to_get_the_others(
@@ -61,3 +62,23 @@ def test_a_bug_report_names_revision_packages_and_what_failed_and_hides_home_and
     assert "numpy " in shown and "revision: " in shown and "NUMBA_NUM_THREADS_NOTE=shown" in shown
     assert "failed: ~/outputs/main/quick/none/room/1/seed_0 (fingerprint abc): no view left" in shown
     assert "hf_secret" not in shown and str(tmp_path) not in shown
+
+
+def test_a_bug_report_names_the_last_three_failures_of_all_studies_and_the_last_log(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    outputs = tmp_path / "outputs"
+    for number in range(1, 5):
+        run = outputs / "tables" / "quick" / "none" / "room" / str(number) / "seed_0"
+        write_result(run, {"status": "failed", "error": f"reason {number}", "versions": {"o2recon": package_version()}})
+        os.utime(run / "result.json", (number, number))
+    journal = Journal(outputs / "main" / "sweep" / "2026")
+    journal.begin("run", [Planned((), "quick", "none", "room", "1", "chair", "0", "new", "")], every_job=[], attempts=2)
+    journal.write(0, Record("killed", "out of memory", 9.0, 10.0, 1, "here", 1, "0"))
+    journal.log(0).write_text("what it printed")
+    assert status_of(["doctor", "--report", f"outputs={outputs}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    failed = [line.partition("): ")[2] for line in lines if line.startswith("failed: ")]
+    assert failed == [f"out of memory; log: {journal.log(0)}", "reason 4", "reason 3"]
+    assert lines[-1] == f"last log: {journal.log(0)}"
+    assert f"study: {outputs / 'tables'}, 4 runs, 4 failed" in lines
