@@ -40,6 +40,8 @@ def queue_watcher(
         missing_since: dict[str, float]
 
         def update(self) -> None:
+            for job in self._registered - self._finished:
+                self._info_dict.pop(job, None)  # what accounting said before it forgot the job: it waits
             super().update()
             self.missing_since = getattr(self, "missing_since", {})
             forgotten = {job for job in self._registered - self._finished if not self._info_dict.get(job)}

@@ -52,6 +52,19 @@ def test_a_job_in_neither_accounting_nor_the_queue_is_cancelled_after_a_while(cl
     assert ("68_4", "CANCELLED") in told and watcher.get_state("68_0", "cache") == "RUNNING"
 
 
+def test_a_job_that_accounting_knew_until_it_was_cancelled_is_noticed(clock: list[float]) -> None:
+    queue = {"68_4", "68_5"}
+    watcher = watcher_of(queue, [])
+    watcher.update()
+    assert watcher.get_state("68_5", "cache") == "PENDING"
+    del watcher.told["68_5"]
+    queue.clear()
+    for _ in range(2):
+        clock[0] += 21
+        watcher.update()
+    assert watcher.get_state("68_5", "cache") == "CANCELLED"
+
+
 @pytest.mark.parametrize("queue", [None, {"68_4"}])
 def test_a_job_that_the_queue_has_or_may_have_is_waited_for(clock: list[float], queue: set[str] | None) -> None:
     watcher = watcher_of(queue, [])
