@@ -36,7 +36,7 @@ demo: $(VENV)/.run ## set up, reconstruct a synthetic room and name the report (
 test: $(VENV)/.dev ## set up and run the fast tests
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --jaxtyping-packages=o2recon,beartype.beartype
 
-test-slow: $(VENV)/.dev ## the tests that take minutes
+test-slow: $(VENV)/.dev $(VENV)/.ray $(VENV)/.slurm ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow --jaxtyping-packages=o2recon,beartype.beartype
 
 check: lint types imports test ## everything that must pass before a change lands

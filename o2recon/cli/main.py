@@ -14,6 +14,7 @@ Every option is an override 'key=value'; '-m' runs all combinations of comma-sep
   o2recon demo
   o2recon run scene.root=/data/scene0005_00 object=all
   o2recon run -m scene.root=/data/scene0005_00 object=1,2 ablation=none,no_inpaint
+  o2recon run -m sweep.file=experiments/ablations scene.root=/data/scene0005_00  (overrides in a file)
 'o2recon STAGE --help' lists the options of a stage; O2RECON_DEBUG=1 shows full tracebacks."""
 
 
