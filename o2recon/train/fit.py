@@ -115,6 +115,7 @@ class Fit:
                 task = self._once_more(task, error)
             give_memory_back()  # the error is not held any more
             field.load_state_dict(initial)
+            field.train()  # it may have failed in a validation
             task = replace(task, previous=usable_checkpoint(out, config, self.num_steps).path)
 
     def _once_more(self, task: "_Task", error: Exception) -> "_Task":

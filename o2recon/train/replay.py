@@ -53,12 +53,15 @@ class Replay:
         current.wait_stream(stream)
 
     def _captured(self, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
-        graph = torch.cuda.CUDAGraph()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(stream.device)
         for generator in self.generators:
             graph.register_generator_state(generator)
         with warnings.catch_warnings():
             # said where memory ends before the first kernel; that is raised
             warnings.filterwarnings("ignore", ".*CUDA Graph is empty")
-            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-                self.step()
+            try:
+                with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                    self.step()
+            finally:  # torch 2.11: where the end of a capture fails, its stream stays the current one
+                torch.cuda.set_stream(current)
         return graph

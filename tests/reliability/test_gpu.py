@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_halved_until_it_does(
         share = trained(folder, tmp_path)
     lines = [r.getMessage() for r in caplog.records if "memory is short" in r.getMessage()]
     print(f"\n{room / MIB:.0f} MiB left: share {share:g}\n  " + "\n  ".join(lines))
-    assert share in (0.5, 0.25) and len(lines) == (1 if share == 0.5 else 2)
+    assert share in (0.5, 0.25, 0.125) and 2 ** -len(lines) == share  # a graph's capture needs more than steps do
     assert read_checkpoint(tmp_path / LAST)["o2recon"]["sample_share"] == share
     assert kept_since(before) < KEPT
 

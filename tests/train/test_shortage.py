@@ -9,6 +9,7 @@ from sphere_scene import sphere_scene
 from sphere_training import fit_of, losses, train
 
 from o2recon.train import Reconstruction, read_checkpoint
+from o2recon.train.validation import HeldOut
 from o2recon.workspace import ObjectFolder
 
 ILLEGAL = "CUDA error: an illegal memory access was encountered"
@@ -125,3 +126,22 @@ def test_the_share_is_that_of_what_the_same_seed_would_draw_and_at_least_one(fol
     assert (lowered.num_rays, lowered.val_chunk) == (1, 1)
     lowered.setup()
     assert len(lowered.draw(torch.Generator().manual_seed(0)).rays.view) == 1
+
+
+def test_after_a_shortage_in_a_validation_training_goes_on_in_training_mode(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning warns of a module that begins in evaluation mode, and a warning fails a test."""
+    update, calls = HeldOut.update, []
+
+    def short_once(self: HeldOut, *given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            raise RuntimeError("CUDA out of memory")
+        update(self, *given)
+
+    monkeypatch.setattr(HeldOut, "update", short_once)
+    fit = fit_of(16, warm=1)
+    fit.validate_every = 8
+    module = train(folder, tmp_path, fit)
+    assert module.step == 16 and len(calls) > 1 and module.data.sample_share == 0.5
