@@ -11,6 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from o2recon.cli.build import build
+from o2recon.cli.changed import changed
 from o2recon.cli.child import seconds_since_start
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
 from o2recon.cli.fitting import MESH, Fitting
@@ -25,7 +26,6 @@ from o2recon.scene import Kept, Scene
 from o2recon.sweep import (
     RESULT,
     Busy,
-    changes,
     deciding,
     exclusive,
     fingerprint_of_files,
@@ -87,7 +87,7 @@ class Chain:
             told = "failed before, retry=failed tries it again" if outcome.failed else "is up to date"
             logger.info("object %d (%s) %s: %s", kept.id, kept.category, told, folder)
             return outcome
-        if before is not None:
+        if before is not None and self._prepares:
             self._say_why(kept, before, identity, folder)
         try:
             with self._preparation.ready(kept, build=self._prepares) as notes:
@@ -122,6 +122,9 @@ class Chain:
             if self._is_finished(before, identity, folder):
                 assert before is not None
                 return Outcome(kept, "current", before, folder)
+            self._fitting.require(folder, identity["inputs"]["prepared"], self._fits)
+            if before is not None and not self._prepares:
+                self._say_why(kept, before, identity, folder)
             remove_partial(folder)
             resume = self._job.config.retry is None or before is None
             (folder / RESULT).unlink(missing_ok=True)
@@ -186,7 +189,9 @@ class Chain:
             "prepared": self._preparation.fingerprint(kept),
             "groundtruth": fingerprint_of_files(self._fitting.truth_files(kept.id)),
         }
-        return {"config": config, "inputs": inputs, "fingerprint": run_fingerprint(config, inputs)}
+        sources = self._preparation.sources(kept)
+        fingerprint = run_fingerprint(config, inputs)
+        return {"config": config, "inputs": inputs, "sources": sources, "fingerprint": fingerprint}
 
     def _facts(self, kept: Kept, identity: dict[str, Any], folder: Path) -> RunFacts:
         """What dashboards sort this run by."""
@@ -218,14 +223,11 @@ class Chain:
         """Log what differs from the result that is there."""
         if before.get("fingerprint") == identity["fingerprint"]:
             return
-        version = (before.get("versions") or {}).get("o2recon")
-        old: dict[str, Any] = {"inputs": before.get("inputs") or {}, "version": version}
-        new: dict[str, Any] = {"inputs": identity["inputs"], "version": package_version()}
-        if (folder / CONFIG).is_file():
-            config = parsed_config((folder / CONFIG).read_text(errors="replace"))
-            old |= deciding(with_network(config, before.get("semantic")))
-            new |= identity["config"]
-        what = "; ".join(changes(old, new)[:5])
+        recorded = folder / CONFIG
+        config_before = parsed_config(recorded.read_text(errors="replace")) if recorded.is_file() else {}
+        config = OmegaConf.to_container(self._job.config, resolve=True)
+        assert isinstance(config, dict)
+        what = changed(before, config_before, identity, {str(k): v for k, v in config.items()})
         logger.info("object %d (%s) runs again, since this changed: %s", kept.id, kept.category, what)
 
     def _result(
@@ -252,6 +254,7 @@ class Chain:
             "sample_share": None,
             "fingerprint": identity["fingerprint"],
             "inputs": identity["inputs"],
+            "sources": identity["sources"],
             "versions": {
                 "o2recon": package_version(),
                 "commit": source_commit(),

@@ -68,7 +68,7 @@ class Fitting:
         """Run `stages` of train, mesh, evaluate in `out`; gives their part of `result.json`.
 
         `scene`: with the object's own poses. `prepared`: fingerprint of the data in `folder`. `watch` is told
-        training's curves. MissingStage when a stage before the first one was not run.
+        training's curves.
         """
         inputs = {"prepared": prepared}
         if self._baseline is not None:
@@ -82,6 +82,19 @@ class Fitting:
             done["mesh"] = (done.get("mesh") or {}) | evaluation.mesh
             done["groundtruth"] = self.groundtruth(folder.read_record().object)
         return done | {"seconds": {k: round(v, 2) for k, v in seconds.items() if v is not None}}
+
+    def require(self, out: Path, prepared: str, stages: tuple[str, ...]) -> None:
+        """MissingStage, before anything in `out` is touched, when the stage before the first of `stages` was not run.
+
+        An evaluation needs the mesh alone: `clean` may have deleted what it was made from.
+        """
+        inputs = {"prepared": prepared}
+        if stages[0] == "mesh" and self._baseline is None:
+            self._require(out / TRAINED, "train", inputs)
+            if not (out / CHECKPOINT).is_file():
+                raise MissingStage(f"{out / CHECKPOINT} is gone: run 'o2recon train' with the same options first")
+        elif stages[0] == "evaluate":
+            self._require_mesh(out, inputs)
 
     @property
     def semantic_network(self) -> str | None:
@@ -126,15 +139,9 @@ class Fitting:
         watch: Watch,
     ) -> dict[str, Any]:
         """Our own method up to the mesh; the notes of what is there after `stages`, `seconds` by stage."""
-        if "train" in stages:
-            field = self._train(folder, out, inputs, resume=resume, watch=watch)
-        else:
-            self._require(out / TRAINED, "train", inputs)
-            field = None
+        field = self._train(folder, out, inputs, resume=resume, watch=watch) if "train" in stages else None
         if "mesh" in stages:
             self._mesh(field if field is not None else self._trained(out), folder, out, inputs)
-        elif "evaluate" in stages:
-            self._require_mesh(out, inputs)
         done = _notes(out / TRAINED) if (out / TRAINED).is_file() else {}
         seconds = {"train": done.pop("seconds", None)}
         if (out / MESHED).is_file():
@@ -157,9 +164,7 @@ class Fitting:
             times = {"baseline": seconds, "mesh": finishing}
             notes = {"device": "cpu", "mesh": result.summary, "evidence": result.shares, "seconds": times}
             write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
-        elif "evaluate" in stages:
-            self._require_mesh(out, inputs)
-        else:
+        elif "evaluate" not in stages:
             logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
         return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
 

@@ -110,6 +110,11 @@ class Preparation:
         """Identifies the prepared data of one object, whether they exist already or not."""
         return self.steps(kept)[-1].fingerprint
 
+    def sources(self, kept: Kept) -> dict[str, dict[str, str]]:
+        """What each stage is made from beside its options and the stage before, where there is something."""
+        own = {step.name: {k: v for k, v in step.inputs.items() if k not in MANIFESTS} for step in self.steps(kept)}
+        return {stage: sources for stage, sources in own.items() if sources}
+
     @contextmanager
     def ready(self, kept: Kept, *, build: bool, last: str = "cues") -> Iterator[dict[str, Any]]:
         """Prepared data that nobody changes meanwhile; yields the notes of every stage.

@@ -58,7 +58,8 @@ def removable(work: Path, study: Path, kinds: Sequence[str]) -> list[Removable]:
         elif "caches" in kinds:
             found += [Removable("caches", p, size_of(p), prepared) for p in sorted(prepared.glob("*/cache"))]
     if "checkpoints" in kinds:
-        found += [Removable("checkpoints", p, size_of(p), p.parent) for p in _checkpoints(study)]
+        sizes = {p: sum(size_of(part) for part in _fields(p)) for p in _checkpoints(study) if _fields(p)}
+        found += [Removable("checkpoints", p, size, p.parent) for p, size in sizes.items()]
     if "jobs" in kinds:
         earlier = sorted(p for p in (study / "sweep").glob("*") if p.is_dir())[:-1]
         found += [Removable("jobs", p, size_of(p), None) for p in earlier]
@@ -77,7 +78,9 @@ def remove(items: Sequence[Removable]) -> Iterator[Removable]:
                 _delete([item.path])
             else:
                 with exclusive(item.lock, wait=False):
-                    _delete(_prepared_paths(item.path) if item.kind == "prepared" else [item.path])
+                    _delete(PARTS_OF[item.kind](item.path) if item.kind in PARTS_OF else [item.path])
+                    if item.kind == "checkpoints" and not any(item.path.iterdir()):
+                        item.path.rmdir()
         except Busy:
             continue
         yield item
@@ -118,6 +121,15 @@ def _prepared_paths(folder: Path) -> list[Path]:
     """What preparation wrote; the first stage's manifest in front: no half deleted folder may pass for a ready one."""
     paths = [p for p in folder.iterdir() if p.name not in KEPT_OF_PREPARED]
     return sorted(paths, key=lambda p: (p.name != "manifest.json", p.name))
+
+
+def _fields(checkpoints: Path) -> list[Path]:
+    """All but the manifest, which says how long training took and on what."""
+    return [p for p in sorted(checkpoints.iterdir()) if p.name != "manifest.json"]
+
+
+PARTS_OF = {"prepared": _prepared_paths, "checkpoints": _fields}
+"""What of a folder goes, where not all of it does."""
 
 
 def _checkpoints(study: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -112,7 +113,8 @@ def test_a_painted_sketch_changes_the_masks_and_the_run_and_its_removal_goes_bac
     painted[40:80, 60:100] = True
     write_image(painted_file(prepared, view.index), painted)
     assert run(own, tiny_room) == 0
-    assert "inputs.prepared" in capsys.readouterr().err and result(own)["inputs"]["prepared"] != first
+    assert "since this changed: painted sketches\n" in capsys.readouterr().err
+    assert result(own)["inputs"]["prepared"] != first
     assert _claims(prepared) != before
     painted_file(prepared, view.index).unlink()
     assert run(own, tiny_room, stage="prepare") == 0
@@ -135,14 +137,16 @@ def test_two_processes_make_the_same_files_and_the_same_run(
 
 
 @pytest.mark.parametrize("name", [pytest.param("1.ply", marks=pytest.mark.slow), "1_points.npz"])
-def test_a_truth_that_cannot_be_read_is_a_failed_result_until_it_is_mended(
+def test_a_truth_that_cannot_be_read_is_bad_input_and_in_a_sweep_a_failed_result_until_it_is_mended(
     name: str, own: Path, tiny_room: Path, tmp_path: Path
 ) -> None:
     room = Path(shutil.copytree(tiny_room, tmp_path / "tiny"))
     file = room / "groundtruth" / name
     good = file.read_bytes()
     file.write_bytes(good[: len(good) // 2])
-    assert run(own, room, "baselines=[]") == 1
+    before = result(own)
+    assert run(own, room, "baselines=[]") == 2 and result(own) == before
+    assert run(own, room, "baselines=[]", "sweep.job=true") == 1
     assert result(own)["status"] == "failed" and file.name in result(own)["error"]
     assert result(own)["metrics"] is None and "\n" not in result(own)["error"]
     file.write_bytes(good)
@@ -178,6 +182,32 @@ def test_a_deleted_mesh_is_made_again_without_training(own: Path, tiny_room: Pat
     assert run(own, tiny_room) == 0
     assert (out(own) / "mesh.ply").is_file() and result(own)["status"] == "ok"
     assert (out(own) / "checkpoints" / "last.ckpt").stat().st_mtime_ns == trained
+
+
+def test_without_checkpoints_a_finished_run_is_scored_again_and_not_meshed_with_other_options(
+    own: Path, tiny_room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [f"work={own / 'work'}", f"outputs={own / 'outputs'}"]
+    assert status_of(["clean", "clean.what=[checkpoints]", "clean.delete=true", *places]) == 0
+    before = result(own)
+    capsys.readouterr()
+    assert run(own, tiny_room, "mesh.spacing_m=0.05", stage="mesh") == 2
+    told = capsys.readouterr().err
+    assert "last.ckpt is gone: run 'o2recon train'" in told and "runs again" not in told
+    assert result(own) == before
+    assert run(own, tiny_room, "evaluate.thresholds_cm=[1,2,5]", stage="evaluate") == 0
+    assert "evaluate.thresholds_cm" in capsys.readouterr().err
+    assert result(own)["steps"] == before["steps"] and "f_score_10cm" not in result(own)["metrics"]["complete"]
+
+
+@pytest.mark.slow
+def test_a_changed_file_of_the_scan_is_why_a_run_is_done_again(
+    own: Path, tiny_room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = Path(shutil.copytree(tiny_room, tmp_path / "tiny"))
+    os.utime(room / "depth" / "3.png")
+    assert run(own, room, "baselines=[]", "reports=false") == 0
+    assert "runs again, since this changed: files of the scan\n" in capsys.readouterr().err
 
 
 def test_a_diverged_training_is_a_failed_result_and_is_retried_when_asked(
