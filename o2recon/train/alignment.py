@@ -91,7 +91,7 @@ def _slopes(points: Float[Tensor, "n 3"], gradient: Float[Tensor, "n 3"]) -> Flo
 class Explained:
     """How well `field` explains rays of the views, wherever these are moved to. All lengths are object units.
 
-    Depth: the SDF at measured points, in standard deviations of the sensor. Colour (from `with_color`): that of the
+    Depth: the SDF at measured points, in standard deviations of the sensor. Colour (with `color`): that of the
     field there less what was seen, without the mean difference of a view. Silhouettes: rays beside the object must
     miss its surface and rays on it must meet it, to within `outline_sigma`.
     """

@@ -46,8 +46,8 @@ class PoseRefinement:
     to within `outline_sigma` metres. What a view says of depth counts as `view_points` independent measurements at
     most, since its errors are not independent; colour and outlines with their weights. `absolute` (degrees, cm at the
     object): standard deviations from the poses that training began with; `largest`: how far a view may go. What all
-    views move in common is taken out. A view moves only when points of its own that had no part in it come closer, and
-    all stay where they are unless these are closer by `min_gain`, a share.
+    views move in common is taken out. A view moves only when points of its own that had no part in it are explained
+    better, and all stay where they are unless depth or colour of these is, by `min_gain`, a share.
     """
 
     def __init__(
@@ -176,12 +176,14 @@ class MovingViews(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, _: int
     ) -> None:
         assert isinstance(pl_module, Reconstruction)
-        pl_module.block_means |= dict(zip(METRICS, self._standing(pl_module), strict=True))
+        pl_module.block_means |= self._standing(pl_module)
 
-    def _standing(self, module: Reconstruction) -> tuple[float, float, float]:
+    def _standing(self, module: Reconstruction) -> dict[str, float]:
         turn, shift = self.corrections(module)
-        apart = self.done[-1]["apart_mm"][1 if self.done[-1]["moved"] else 0] if self.done else math.nan
-        return float(turn.median()), float(shift.median()), apart
+        values = [float(turn.median()), float(shift.median())]
+        if self.done and self.done[-1]["apart_mm"] is not None:
+            values.append(self.done[-1]["apart_mm"][1 if self.done[-1]["moved"] else 0])
+        return dict(zip(METRICS, values, strict=False))
 
     def _refine(self, module: Reconstruction, step: int, share: float, passed: int) -> None:
         entry = None
@@ -189,7 +191,8 @@ class MovingViews(pl.Callback):
             generator = torch.Generator().manual_seed(step_seed(module.seed, SEEDS + step))
             find = partial(self.rule, total=self.total, scale=module.held_out.scale, share=share, generator=generator)
             found = find(module.field, module.data.train_table)
-            apart = [round(1000 * d, 3) for d in (found.before, found.after)]
+            known = math.isfinite(found.before)
+            apart = [round(1000 * d, 3) for d in (found.before, found.after)] if known else None
             motion = found.motion.cpu().tolist() if found.is_better else []
             entry = {"step": step, "moved": found.is_better, "apart_mm": apart, "motion": motion}
         entry = module.peers.said_by_first(entry)
@@ -205,6 +208,9 @@ class MovingViews(pl.Callback):
         self.total = self.total + motion
 
     def _say(self, module: Reconstruction, entry: dict[str, Any]) -> None:
+        if entry["apart_mm"] is None:
+            log.info("step %d: poses stay: no view measured the object's surface", entry["step"])
+            return
         before, after = entry["apart_mm"]
         if not entry["moved"]:
             log.info(

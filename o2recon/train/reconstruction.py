@@ -164,8 +164,7 @@ class Reconstruction(pl.LightningModule):
 
     def stand_at(self, step: int) -> int:
         """The field as it is at `step`; gives the step of the whole schedule."""
-        was_on = getattr(self.field, "fine_is_on", None)
-        scheduled = self.scheduled_step(step)
+        was_on, scheduled = getattr(self.field, "fine_is_on", None), self.scheduled_step(step)
         self.stages.apply(self.field, scheduled, self.num_steps)
         if getattr(self.field, "fine_is_on", None) != was_on:
             self.replay.forget()

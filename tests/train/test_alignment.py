@@ -1,5 +1,6 @@
 """Views of a painted box that were moved find back, on depth, colour and silhouettes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,12 @@ def test_views_that_are_where_they_should_be_stay(share: float) -> None:
     """Noise of the sensor is no drift."""
     alignment = found(views(1.6, 0.006, False), rule(), share=share)
     assert not alignment.is_better and alignment.before > 0.001
+
+
+def test_without_measured_depth_no_view_moves() -> None:
+    table = replace(views(1.6, 0.006, False), surface_distance=0 * views(1.6, 0.006, False).surface_distance)
+    alignment = found(table, rule())
+    assert not alignment.is_better and not torch.any(alignment.motion) and alignment.before != alignment.before
 
 
 def test_no_view_goes_farther_than_it_may() -> None:
