@@ -8,7 +8,11 @@ SHIFT = (6, -4)
 REMEDIES: dict[str, dict[str, list[str]]] = {
     "clean": {"given": [], "voted": ["outlines=voted"], "refined": ["poses=refined"]},
     "wide": {"given": [], "voted": ["outlines=voted"]},
-    "narrow": {"given": [], "voted": ["outlines=voted"]},
+    "narrow": {
+        "given": [],
+        "voted": ["outlines=voted"],
+        "grown": ["outlines=voted", "outlines.grow_px=5"],
+    },
     "color": {"given": [], "offset": [f"scene.color_offset=[{SHIFT[0]},{SHIFT[1]}]"]},
     "drift": {"given": [], "refined": ["poses=refined"]},
 }
