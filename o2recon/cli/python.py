@@ -13,6 +13,7 @@ from o2recon.cli.errors import ObjectsFailed, one_line
 from o2recon.cli.hydra_line import quoted
 from o2recon.cli.launch import run_job
 from o2recon.cli.overrides import experiment_here, with_defaults
+from o2recon.cli.study import with_study
 from o2recon.cli.values import check_values
 
 
@@ -44,6 +45,7 @@ def reconstruct(
 
 def _results(arguments: list[str]) -> list[dict[str, Any]]:
     check_values("run", arguments)
+    with_study("run", arguments, sweeping=False)  # refused: this is no sweep
     with initialize_config_module("o2recon.conf", version_base="1.3"):
         config = compose("config", overrides=with_defaults("run", arguments), return_hydra_config=True)
     choices = dict(config.hydra.runtime.choices)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import o2recon
 from o2recon.cli.hydra_line import quoted
 from o2recon.cli.main import status_of
 from o2recon.cli.options import all_keys, groups
@@ -109,6 +110,8 @@ def test_a_file_that_is_not_there_and_one_outside_of_sweeps_are_refused(
         with_study("run", ["sweep.file=experiments/firts"], sweeping=True)
     with pytest.raises(ValueError, match="put -m after the stage"):
         with_study("run", ["sweep.file=experiments"], sweeping=False)
+    with pytest.raises(ValueError, match="is for sweeps"):
+        o2recon.reconstruct("/data/room", overrides=["sweep.file=experiments"])
     assert with_study("run", ["sweep.file=null", "seed=1"], sweeping=False)[0] == ["sweep.file=null", "seed=1"]
 
 
