@@ -189,6 +189,7 @@ def need(folder: ObjectFolder, tmp_path_factory: pytest.TempPathFactory) -> dict
         torch.cuda.reset_peak_memory_stats()
         trained(folder, tmp_path_factory.mktemp("need"), num_rays=int(NUM_RAYS * share))
         needs[share] = torch.cuda.max_memory_allocated() - before
+        print(f"\n{share:g} of the rays: {(torch.cuda.max_memory_reserved() - before) / MIB:.0f} MiB reserved")
     print("\na step needs", ", ".join(f"{n / MIB:.0f} MiB with {share:g} of the rays" for share, n in needs.items()))
     return needs
 
