@@ -14,7 +14,7 @@ from o2recon.cli.build import build
 from o2recon.cli.changed import changed
 from o2recon.cli.child import seconds_since_start
 from o2recon.cli.errors import MissingStage, is_full_disk, one_line
-from o2recon.cli.fitting import MESH, Fitting
+from o2recon.cli.fitting import Fitting
 from o2recon.cli.job import Job
 from o2recon.cli.prepare import Preparation
 from o2recon.evaluate import failed_verdict
@@ -26,6 +26,7 @@ from o2recon.scene import Kept, Scene
 from o2recon.sweep import (
     RESULT,
     Busy,
+    damage,
     deciding,
     exclusive,
     fingerprint_of_files,
@@ -81,13 +82,14 @@ class Chain:
         folder = self._job.run_folder(self._scene.name, kept.id)
         identity = self._identity(kept)
         before = read_result(folder)
-        if self._fits[-1] == "evaluate" and self._is_finished(before, identity, folder):
+        finished = self._fits[-1] == "evaluate" and self._is_finished(before, identity, folder)
+        if finished and not self._preparation.is_damaged(kept):
             assert before is not None
             outcome = Outcome(kept, "current", before, folder)
             told = "failed before, retry=failed tries it again" if outcome.failed else "is up to date"
             logger.info("object %d (%s) %s: %s", kept.id, kept.category, told, folder)
             return outcome
-        if before is not None and self._prepares:
+        if before is not None and not finished and self._prepares:
             self._say_why(kept, before, identity, folder)
         try:
             with self._preparation.ready(kept, build=self._prepares) as notes:
@@ -214,14 +216,15 @@ class Chain:
         )
 
     def _is_finished(self, before: dict[str, Any] | None, identity: dict[str, Any], folder: Path) -> bool:
-        if before is not None and before.get("status") == "ok" and not (folder / MESH).is_file():
-            logger.info("%s is gone: it is made again", folder / MESH)
+        if before is not None and before.get("status") == "ok" and damage(folder) is not None:
             return False
         return is_finished(before, fingerprint=identity["fingerprint"], retry=self._job.config.retry)
 
     def _say_why(self, kept: Kept, before: dict[str, Any], identity: dict[str, Any], folder: Path) -> None:
         """Log what differs from the result that is there."""
         if before.get("fingerprint") == identity["fingerprint"]:
+            if before.get("status") == "ok" and (what := damage(folder)) is not None:
+                logger.warning("object %d (%s): %s in %s: it is made again", kept.id, kept.category, what, folder)
             return
         recorded = folder / CONFIG
         config_before = parsed_config(recorded.read_text(errors="replace")) if recorded.is_file() else {}

@@ -14,7 +14,7 @@ from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.prepare import Preparation, timed
 from o2recon.cli.selection import select, wanted
-from o2recon.cli.space import EXPORTED, Need, check_space
+from o2recon.cli.space import EXPORTED, Need, check_space, counted
 from o2recon.export import exported_in, write_placed
 from o2recon.manifest import is_current, write_manifest
 from o2recon.scene import Kept, Scene
@@ -37,7 +37,7 @@ def run(job: Job) -> list[dict[str, Any]]:
 def exported(job: Job, scene: Scene, objects: Sequence[Kept]) -> list[dict[str, Any]]:
     """The same for given objects of an open scene."""
     export = Export(job, scene)
-    check_space([Need(f"{len(objects)} exports", job.study, EXPORTED * len(objects))])
+    check_space([Need(f"exports of {counted(len(objects), 'object')}", job.study, EXPORTED * len(objects))])
     results = []
     for kept in objects:
         lacks = export.lacks(kept)

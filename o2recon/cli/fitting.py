@@ -21,9 +21,9 @@ from o2recon.cli.table import FITTING
 from o2recon.cli.truth import truth_files, truth_folder
 from o2recon.evaluate import find_truth
 from o2recon.field import SurfaceColor
-from o2recon.manifest import is_current, write_manifest
+from o2recon.manifest import altered, is_current, write_manifest
 from o2recon.scene import Scene
-from o2recon.sweep import with_network
+from o2recon.sweep import MESH, MESHED, TRAINED, with_network
 from o2recon.train import Ddp, PoseRefinement, Semantic, Watch, build_field, load_field
 from o2recon.transforms import world_to_object
 from o2recon.types import ObjectRecord
@@ -31,9 +31,7 @@ from o2recon.workspace import ObjectFolder
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoints/last.ckpt"
-TRAINED = "checkpoints/manifest.json"
-MESHED = "mesh.manifest.json"
-MESH = "mesh.ply"
+MESHES = (MESH, "mesh.glb", "mesh_visible.ply")
 
 
 class Fitting:
@@ -163,7 +161,7 @@ class Fitting:
             result, finishing = timed(lambda: self._mesher.finish(mesh, None, views, out, clean=clean))
             times = {"baseline": seconds, "mesh": finishing}
             notes = {"device": "cpu", "mesh": result.summary, "evidence": result.shares, "seconds": times}
-            write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
+            self._write_meshed(out, inputs, notes)
         elif "evaluate" not in stages:
             logger.info("%s has nothing to train: go on with 'o2recon mesh'", self._job.experiment)
         return _notes(out / MESHED) if (out / MESHED).is_file() else {"seconds": {}}
@@ -172,14 +170,28 @@ class Fitting:
         """The field of a finished training, built from this run's own config and not from the checkpoint's."""
         return load_field(out / CHECKPOINT, config=self._parts["field"])
 
+    def _trained_before(self, out: Path) -> nn.Module | None:
+        """The same of a training with this config; None when its checkpoint is gone, or damaged and so deleted."""
+        what = altered(out / TRAINED)
+        if what is None:
+            try:
+                field = self._trained(out)
+            except ValueError as error:  # of manifests without digests
+                what = one_line(error)
+            else:
+                logger.info("already trained: %s", out / CHECKPOINT)
+                return field
+        logger.warning("%s: training goes on from the checkpoint before it, or starts again", what)
+        (out / CHECKPOINT).unlink(missing_ok=True)
+        return None
+
     def _train(
         self, folder: ObjectFolder, out: Path, inputs: dict[str, str], *, resume: bool, watch: Watch
     ) -> nn.Module:
         config, manifest = self._config("train"), out / TRAINED
         current = is_current(manifest, stage="train", config=config, inputs=inputs)
-        if resume and current and (out / CHECKPOINT).is_file():
-            logger.info("already trained: %s", out / CHECKPOINT)
-            return self._trained(out)
+        if resume and current and (before := self._trained_before(out)) is not None:
+            return before
         manifest.unlink(missing_ok=True)
         self._say_without_semantic()
         field = build_field(self._parts["field"], seed=self._job.config.seed)
@@ -210,7 +222,8 @@ class Fitting:
         }
         if module.pose_notes is not None:
             notes["poses_in_training"] = module.pose_notes
-        write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes)
+        outputs = [out / CHECKPOINT]
+        write_manifest(manifest, stage="train", config=config, inputs=inputs, notes=notes, outputs=outputs)
         return field
 
     def _device_name(self) -> str:
@@ -228,7 +241,12 @@ class Fitting:
         sdf = field.sdf
         result, seconds = timed(lambda: self._mesher(sdf, color, folder, out, device=self._device))
         notes = {"mesh": result.summary, "evidence": result.shares, "seconds": seconds}
-        write_manifest(out / MESHED, stage="mesh", config=self._config("mesh"), inputs=inputs, notes=notes)
+        self._write_meshed(out, inputs, notes)
+
+    def _write_meshed(self, out: Path, inputs: dict[str, str], notes: dict[str, Any]) -> None:
+        files = [*(out / name for name in MESHES), *out.glob("renders/*.png")]
+        config = self._config("mesh")
+        write_manifest(out / MESHED, stage="mesh", config=config, inputs=inputs, notes=notes, outputs=files)
 
     def _require_mesh(self, out: Path, inputs: dict[str, str]) -> None:
         self._require(out / MESHED, "mesh", inputs)
@@ -236,9 +254,12 @@ class Fitting:
             raise MissingStage(f"{out / MESH} is gone: run 'o2recon mesh' with the same options first")
 
     def _require(self, manifest: Path, stage: str, inputs: dict[str, str]) -> None:
+        """MissingStage unless `stage` was done with these options, and its files are as it left them."""
         if not is_current(manifest, stage=stage, config=self._config(stage), inputs=inputs):
             state = "was made with other options or data" if manifest.is_file() else "is missing"
             raise MissingStage(f"{manifest} {state}: run 'o2recon {stage}' with the same options first")
+        if (what := altered(manifest)) is not None:
+            raise MissingStage(f"{what}: run 'o2recon {stage}' with the same options first")
 
 
 def looking_directions(record: ObjectRecord, *, at_most: int = 12) -> Float[Tensor, "views 3"]:

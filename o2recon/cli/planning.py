@@ -26,7 +26,7 @@ PER_OBJECT = ("run", "prepare", "train", "mesh", "evaluate")
 """Stages of which a sweep makes one job per object, so that every device gets one."""
 SCORED = ("run", "evaluate")
 """Stages that end with a result by which a finished job is known."""
-PREPARED, MESH = "cues/manifest.json", "mesh.ply"
+PREPARED = "cues/manifest.json"
 CHEAP = ("object", "scene.root", "seed")
 """Keys that choose no group and change nothing else: configs that differ in them alone are composed once."""
 
@@ -251,7 +251,6 @@ class _Group:
             prepared=self.prepared(kept),
             truth=lambda: self._fingerprint(kept.id),
             outside=lambda: self._changed_outside(kept.id),
-            mesh=MESH,
         )
 
     def _changed_outside(self, object_id: int) -> str:

@@ -110,6 +110,10 @@ class Preparation:
         """Identifies the prepared data of one object, whether they exist already or not."""
         return self.steps(kept)[-1].fingerprint
 
+    def is_damaged(self, kept: Kept) -> bool:
+        """Whether prepared files are not as their stages left them; only where sizes or dates differ, by contents."""
+        return any(s.is_current and altered(s.manifest, quick=True) is not None for s in self.steps(kept))
+
     def sources(self, kept: Kept) -> dict[str, dict[str, str]]:
         """What each stage is made from beside its options and the stage before, where there is something."""
         own = {step.name: {k: v for k, v in step.inputs.items() if k not in MANIFESTS} for step in self.steps(kept)}

@@ -14,6 +14,7 @@ from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.errors import ObjectsFailed, WorkedOnElsewhere
 from o2recon.cli.job import Job
 from o2recon.cli.opening import opened_scene
+from o2recon.cli.reasons import told_together
 from o2recon.cli.report import run as write_report
 from o2recon.cli.selection import Wanted, select, wanted
 from o2recon.cli.space import check_space, needs
@@ -76,9 +77,10 @@ def run(job: Job) -> list[dict[str, Any]]:
         asked = replace(asked, one=False)
     elif PARTS[job.stage][1]:
         check_truth(job, scene, asked.kept)
+    compared = _with_truth(job, scene, asked) if is_auto(job) else asked
+    check_space(needs(job, scene, asked.kept, *PARTS[job.stage], beside=beside, compared=compared.kept))
     outcomes = _outcomes(job, scene, asked, console)
     others: list[Outcome] = []
-    compared = _with_truth(job, scene, asked) if is_auto(job) else asked
     for other in beside if compared.kept else ():
         simple = _outcomes(other, scene, compared, console)
         others += simple
@@ -95,6 +97,8 @@ def run(job: Job) -> list[dict[str, Any]]:
     if job.config.sweep.job and any(o.state == "busy" for o in outcomes):
         raise WorkedOnElsewhere("another process works on it: 'o2recon status' shows when it is done")
     if any(o.failed for o in outcomes):
+        if job.config.sweep.job and len(asked.kept) == 1:  # whose sweep says which one
+            raise ObjectsFailed(str(outcomes[0].result["error"]), results)
         failed, untried = sum(o.failed for o in outcomes), len(asked.kept) - len(outcomes)
         told = f"{failed} of {len(asked.kept)} objects failed: {_failures(outcomes)}"
         raise ObjectsFailed(told + (f"; {untried} were not tried" if untried else ""), results)
@@ -104,7 +108,6 @@ def run(job: Job) -> list[dict[str, Any]]:
 def _outcomes(job: Job, scene: Scene, asked: Wanted, console: Console) -> list[Outcome]:
     """The job's chain for every object, its `scene.glb` and its table."""
     prepares, fits = PARTS[job.stage]
-    check_space(needs(job, scene, asked.kept, prepares=prepares, fits=fits))
     chain = Chain(job, scene, prepares=prepares, fits=fits)
     outcomes = _one_after_the_other(chain, asked, job.device)
     scored = fits[-1:] == ("evaluate",)
@@ -135,8 +138,7 @@ def _with_truth(job: Job, scene: Scene, asked: Wanted) -> Wanted:
 
 def _failures(outcomes: list[Outcome]) -> str:
     """The failed objects with their reasons."""
-    failed = [o for o in outcomes if o.failed]
-    return "; ".join(f"{o.kept.id} ({o.kept.category}): {o.result['error']}" for o in failed)
+    return told_together([(f"{o.kept.id} ({o.kept.category})", str(o.result["error"])) for o in outcomes if o.failed])
 
 
 def _write_scene(job: Job, scene: Scene, outcomes: list[Outcome]) -> None:

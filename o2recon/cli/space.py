@@ -1,9 +1,9 @@
-"""What a stage will write, told before it begins where the disk is too small for it."""
+"""What a stage will write, told before it begins; it does not begin where the disk is too small for it."""
 
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,20 @@ class Need:
     num_bytes: int
 
 
-def needs(job: Job, scene: Scene, objects: Iterable[Kept], *, prepares: bool, fits: tuple[str, ...]) -> list[Need]:
-    """Of prepared data that is not there and of runs that have no result, for the objects asked for."""
+def needs(
+    job: Job,
+    scene: Scene,
+    objects: Iterable[Kept],
+    prepares: bool,
+    fits: tuple[str, ...],
+    *,
+    beside: Iterable[Job] = (),
+    compared: Sequence[Kept] = (),
+) -> list[Need]:
+    """Of prepared data that is not there and of runs that have no result, for the objects asked for.
+
+    `beside`: the baselines that run for the objects `compared`.
+    """
     pixels = scene.camera.width * scene.camera.height
     prepared, runs, written = 0, 0, 0
     for kept in objects:
@@ -44,41 +56,56 @@ def needs(job: Job, scene: Scene, objects: Iterable[Kept], *, prepares: bool, fi
             views = min(len(kept.frames), int(job.config.objects.views.max_views))
             prepared += 1
             written += int(views * pixels * PREPARED_PER_PIXEL) + PREPARED_PER_OBJECT
-        runs += bool(fits) and not (job.run_folder(scene.name, kept.id) / RESULT).is_file()
+        runs += bool(fits) and _is_open(job, scene, kept)
     one_run = RUN + (CHECKPOINTS if "train" in fits and not job.config.baseline else 0)
+    baselines = sum(_is_open(other, scene, kept) for other in beside for kept in compared)
     return [
-        Need(f"the prepared data of {prepared} objects", Path(job.config.work), written),
-        Need(f"{runs} runs", job.study, runs * one_run),
+        Need(f"the prepared data of {counted(prepared, 'object')}", Path(job.config.work), written),
+        Need(counted(runs, "run"), job.study, runs * one_run),
+        Need(f"{counted(baselines, 'run')} of baselines", job.study, baselines * RUN),
     ]
 
 
 def converted(scene: Scene, root: Path) -> list[Need]:
     """Of a capture in another layout."""
     pixels = len(scene.indices) * scene.camera.width * scene.camera.height
-    return [Need(f"{len(scene.indices)} frames", root, int(pixels * CONVERTED_PER_PIXEL))]
+    return [Need(counted(len(scene.indices), "frame"), root, int(pixels * CONVERTED_PER_PIXEL))]
 
 
 def check_space(wanted: Iterable[Need]) -> None:
-    """ValueError where a disk has less space free than what will be written to it; a warning where little more."""
+    """Say once what will be written to each disk and what is free there: a warning where that is little more.
+
+    ValueError where it is less.
+    """
     together: dict[int, list[Need]] = defaultdict(list)
     for need in wanted:
         if need.num_bytes:
             together[_existing(need.folder).stat().st_dev].append(need)
     for same in together.values():
         total, free = sum(n.num_bytes for n in same), free_bytes(same[0].folder)
-        parts = " and ".join(f"{n.what} ({bytes_shown(n.num_bytes)} in {n.folder})" for n in same)
+        parts = " and ".join(f"{bytes_shown(n.num_bytes)} in {n.folder} for {n.what}" for n in same)
         if total > free:
             raise ValueError(
-                f"the disk is too small for {parts}, by estimate: {bytes_shown(free)} are free; free some space"
-                " ('o2recon clean' lists what can be made again), or name folders of another disk (work=, outputs=)"
+                f"the disk is too small: needs about {parts}, by estimate; {bytes_shown(free)} are free;"
+                " free some space ('o2recon clean' lists what can be made again), or name folders of another disk"
+                " (work=, outputs=)"
             )
-        if total * AMPLE > free:
-            logger.warning("disk: %s will be needed, by estimate; %s are free", parts, bytes_shown(free))
+        level = logging.WARNING if total * AMPLE > free else logging.INFO
+        logger.log(level, "disk: needs about %s, by estimate; %s are free", parts, bytes_shown(free))
 
 
 def free_bytes(folder: Path) -> int:
     """What this user may still write where `folder` is or will be."""
     return shutil.disk_usage(_existing(folder)).free
+
+
+def counted(number: int, name: str) -> str:
+    """As '1 run' or '3 runs'."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _is_open(job: Job, scene: Scene, kept: Kept) -> bool:
+    return not (job.run_folder(scene.name, kept.id) / RESULT).is_file()
 
 
 def _existing(folder: Path) -> Path:

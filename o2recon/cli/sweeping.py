@@ -15,6 +15,7 @@ from o2recon.cli.errors import ObjectsFailed, one_line
 from o2recon.cli.hydra_line import command_line
 from o2recon.cli.launchers import Launcher, launcher_of
 from o2recon.cli.planning import planned
+from o2recon.cli.reasons import names_of, told_together
 from o2recon.sweep import Journal, Record, new_sweep, plan_lines, standing
 
 SWEEP = {"config_path": "pkg://o2recon.conf", "config_name": "sweep", "version_base": "1.3"}
@@ -22,7 +23,6 @@ EVERY_JOB = ["sweep.job=true", "reports=false"]
 LOOK_S, TELL_S, LONGEST_S = 1.0, 60.0, 3600.0
 """Seconds between looks at the jobs, and to the first line when nothing ends; to the next ones ever longer, up to an
 hour, so that the log of a sweep that takes days stays readable."""
-SHOWN_FAILURES = 10
 SHOWN_ROWS = 60
 """A sweep's own plan listing is cut there; `o2recon status -m` shows every job."""
 
@@ -35,7 +35,7 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
     dashboard = build(OmegaConf.create(plan.logger))  # before any job starts: it may not be installed
     print("\n".join(plan_lines(plan.jobs, retry=plan.retry, most=SHOWN_ROWS)), flush=True)
     jobs = [job for job in plan.jobs if job.runs(plan.retry)]
-    failed = [f"{j.label}: {j.note}" for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
+    failed = [(j.label, j.note) for j in plan.jobs if j.state == "failed" and not j.runs(plan.retry)]
     elsewhere = [j.label for j in plan.jobs if j.state == "running"]
     if jobs:
         journal = new_sweep(plan.study)
@@ -47,14 +47,9 @@ def sweep(stage: str, arguments: Sequence[str]) -> None:
         print(f"report: {build(OmegaConf.create(plan.report))(plan.study, plan.work)}")
         dashboard.study(plan.study)
     if elsewhere:
-        print(f"{len(elsewhere)} of {len(plan.jobs)} jobs are worked on by other processes: {_first(elsewhere)}")
+        print(f"{len(elsewhere)} of {len(plan.jobs)} jobs are worked on by other processes: {names_of(elsewhere)}")
     if failed:
-        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {_first(failed)}", [])
-
-
-def _first(told: Sequence[str]) -> str:
-    more = len(told) - SHOWN_FAILURES
-    return "; ".join(told[:SHOWN_FAILURES]) + (f"; and {more} more: see 'o2recon status'" if more > 0 else "")
+        raise ObjectsFailed(f"{len(failed)} of {len(plan.jobs)} jobs failed: {told_together(failed)}", [])
 
 
 def show_plan(stage: str, arguments: Sequence[str]) -> list[str]:
@@ -112,13 +107,13 @@ class _Teller:
         with open(self.journal.folder / "sweep.log", "a") as file:
             file.write(line + "\n")
 
-    def failures(self) -> list[str]:
+    def failures(self) -> list[tuple[str, str]]:
         """The jobs that did not end well, with their reasons."""
         well = ("ok", "running", "elsewhere")
         said = {i: self._told[i].reason for i in self._told if self._told[i].state not in well}
         never = {i: "it was never started" for i in range(len(self.jobs)) if i not in self._told}
         open_ones = {i: "its process is gone" for i in self._told if self._told[i].state == "running"}
-        return [f"{self.jobs[i].label}: {reason}" for i, reason in sorted((said | never | open_ones).items())]
+        return [(self.jobs[i].label, reason) for i, reason in sorted((said | never | open_ones).items())]
 
     def elsewhere(self) -> list[str]:
         """The jobs that other processes worked on, such as another sweep of the same study."""

@@ -1,5 +1,6 @@
 """PLY and GLB files, written atomically. PLY: scene coordinates. GLB: one root node turns +z up to +y up."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from o2recon.mesh.gltf import Y_UP_TO_Z_UP, Glb
 from o2recon.mesh.load import load_geometry
 from o2recon.workspace import written_atomically
 
+_LOG = logging.getLogger(__name__)
 _PLY_TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 
 
@@ -79,12 +81,21 @@ def write_glb(path: Path, meshes: dict[str, trimesh.Trimesh]) -> None:
 
 
 def write_scene(path: Path, mesh_files: Sequence[tuple[str, Path]]) -> None:
-    """`scene.glb`: all objects of a scene in place, from their PLY files. ValueError when there is none."""
+    """`scene.glb`: all objects of a scene in place, from their PLY files; damaged ones are left out and named.
+
+    ValueError when there is no file.
+    """
     if not mesh_files:
         raise ValueError(f"{path}: no object of this scene has a mesh")
-    meshes = {name: read_mesh(file) for name, file in mesh_files}
+    meshes: dict[str, trimesh.Trimesh] = {}
     for name, file in mesh_files:
-        evidence = read_evidence(file)
+        try:
+            mesh, evidence = read_mesh(file), read_evidence(file)
+        except ValueError as error:
+            _LOG.warning("%s is written without one object: %s", path, error)
+            continue
         if evidence is not None:
-            meshes[name].vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
-    write_glb(path, meshes)
+            mesh.vertex_attributes.update({"evidence": evidence.value, "source": evidence.source})
+        meshes[name] = mesh
+    if meshes:
+        write_glb(path, meshes)

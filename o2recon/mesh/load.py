@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import trimesh
 
+MADE = "mesh.manifest.json"
+"""Lies beside the meshes of a run."""
 MAX_HEADER = 1 << 16
 SIZES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2, "float16": 2}
 SIZES |= {"int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4}
@@ -64,13 +66,13 @@ def load_geometry(path: Path, **options: Any) -> Any:
     try:
         geometry = _loaded(path, options)
     except Exception as error:  # trimesh has a loader per format, and damage raises nearly anything in them
-        raise ValueError(f"{path} cannot be read as geometry ({_line(error)}): write it again") from error
+        raise ValueError(f"{path} cannot be read as geometry ({_line(error)}): {_remedy(path)}") from error
     for part in _parts(geometry):
         vertices, faces = np.asarray(part.vertices, np.float64), getattr(part, "faces", np.zeros((0, 3), int))
         if not (np.abs(vertices) < MAX_COORDINATE).all():
-            raise ValueError(f"{path} has vertices that are no numbers, or none in metres: write it again")
+            raise ValueError(f"{path} has vertices that are no numbers, or none in metres: {_remedy(path)}")
         if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-            raise ValueError(f"{path} has faces with vertices that are not there: write it again")
+            raise ValueError(f"{path} has faces with vertices that are not there: {_remedy(path)}")
     return geometry
 
 
@@ -89,11 +91,12 @@ def check_ply(path: Path) -> None:
             try:
                 least = _least_bytes(file.read(MAX_HEADER))
             except ValueError as error:
-                raise ValueError(f"{path} is no PLY file ({error}): write it again") from error
+                raise ValueError(f"{path} is no PLY file ({error}): {_remedy(path)}") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
     if least > length:
-        raise ValueError(f"{path} is damaged: {least} bytes are needed for what its header lists, it has {length}")
+        lacks = f"{least} bytes are needed for what its header lists, it has {length}"
+        raise ValueError(f"{path} is damaged: {lacks}; {_remedy(path)}")
 
 
 def _least_bytes(data: bytes) -> int:
@@ -127,6 +130,12 @@ def _parts(geometry: Any) -> list[Any]:
     """Meshes and point clouds; those inside, when it is a scene."""
     inner = getattr(geometry, "geometry", None)
     return [part for part in (inner.values() if isinstance(inner, dict) else [geometry]) if hasattr(part, "vertices")]
+
+
+def _remedy(path: Path) -> str:
+    """For a mesh of our own the command that makes it."""
+    ours = (path.parent / MADE).is_file()
+    return "'o2recon run' with the same options makes it again" if ours else "write it again"
 
 
 def _line(error: Exception) -> str:

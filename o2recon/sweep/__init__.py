@@ -1,5 +1,6 @@
 """Runs as files: what identifies them, how they are planned, written and locked, and what a sweep of them has done."""
 
+from o2recon.sweep.damage import MESH, MESHED, TRAINED, damage
 from o2recon.sweep.estimate import Estimates, earlier_results
 from o2recon.sweep.fingerprint import (
     changes,
@@ -20,7 +21,10 @@ from o2recon.sweep.storage import KINDS, Removable, bytes_shown, holdings, prepa
 __all__ = [
     "HEARTBEAT_S",
     "KINDS",
+    "MESH",
+    "MESHED",
     "RESULT",
+    "TRAINED",
     "Busy",
     "Entry",
     "Estimates",
@@ -31,6 +35,7 @@ __all__ = [
     "Standing",
     "bytes_shown",
     "changes",
+    "damage",
     "deciding",
     "duration",
     "earlier_results",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from o2recon.manifest import package_version
+from o2recon.sweep.damage import damage
 from o2recon.sweep.fingerprint import changes, deciding, run_fingerprint, with_network
 from o2recon.sweep.listing import listing
 from o2recon.sweep.lock import is_held
@@ -63,13 +64,12 @@ def run_state(
     prepared: Path,
     truth: Callable[[], str],
     outside: Callable[[], str],
-    mesh: str,
 ) -> tuple[str, str]:
     """State and note of the run in `folder`, as it would be with `config` (resolved; asked for only where needed).
 
     `prepared`: manifest of the last prepared stage; `truth`: fingerprint of the files of the truth; `outside`: what
     people changed since the preparation, empty when nothing. Options, package version, truth and prepared data are
-    compared with the recorded ones.
+    compared with the recorded ones, the run's own files with what its stages left.
     """
     if is_held(folder):
         return "running", "another process works on it"
@@ -81,7 +81,8 @@ def run_state(
         return "stale", why
     if result.get("status") != "ok":
         return "failed", str(result.get("error"))
-    return ("ok", "") if (folder / mesh).is_file() else ("stale", f"{mesh} is gone")
+    what = damage(folder)
+    return ("ok", "") if what is None else ("stale", what)
 
 
 def _outdated(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from o2recon.manifest import package_version
+from o2recon.sweep.damage import damage
 from o2recon.sweep.lock import is_held
 from o2recon.sweep.result import read_result
 
@@ -11,7 +12,7 @@ from o2recon.sweep.result import read_result
 @dataclass(frozen=True)
 class Entry:
     """One run. `state`: ok, failed, running, unfinished (killed: it continues when started again), or stale (made by
-    another version of the package, or its mesh is gone: it would run again)."""
+    another version of the package, or a file of it was changed or is gone: it would run again)."""
 
     experiment: str
     ablation: str
@@ -47,7 +48,8 @@ def _state(folder: Path) -> tuple[str, str]:
     if version != package_version():
         return "stale", f"made by version {version}, this is {package_version()}"
     if result.get("status") == "ok":
-        return ("ok", "") if (folder / "mesh.ply").is_file() else ("stale", "mesh.ply is gone: it is made again")
+        what = damage(folder)
+        return ("ok", "") if what is None else ("stale", f"{what}: it is made again")
     return "failed", str(result.get("error"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from o2recon.files import PARTIAL
+from o2recon.sweep.damage import damage
 from o2recon.sweep.lock import Busy, exclusive, is_held
 from o2recon.sweep.result import read_result
 
@@ -133,10 +134,10 @@ PARTS_OF = {"prepared": _prepared_paths, "checkpoints": _fields}
 
 
 def _checkpoints(study: Path) -> list[Path]:
-    """Of runs that are finished and whose mesh is there."""
+    """Of runs that are finished and whose files are as they were."""
     folders = sorted(study.glob("*/*/*/*/seed_*/checkpoints"))
     finished = [f for f in folders if (read_result(f.parent) or {}).get("status") == "ok"]
-    return [f for f in finished if (f.parent / "mesh.ply").is_file()]
+    return [f for f in finished if damage(f.parent) is None]
 
 
 def _delete(paths: Sequence[Path]) -> None:

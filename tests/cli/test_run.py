@@ -27,11 +27,8 @@ SCHEMA = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, tiny_room: Path, few_samples: None) -> Path:
-    """A folder in which `run` was done once for object 1."""
-    folder = tmp_path_factory.mktemp("study")
-    assert run(folder, tiny_room) == 0
-    return folder
+def study(smoke_study: Path) -> Path:
+    return smoke_study
 
 
 @pytest.fixture

@@ -20,13 +20,18 @@ def test_folders_of_one_disk_are_counted_together(
 ) -> None:
     wanted = [Need("2 objects", tmp_path / "not" / "there", 60_000_000), Need("2 runs", tmp_path, 50_000_000)]
     with_free(monkeypatch, 300_000_000)
-    check_space(wanted)
-    assert not caplog.text
+    with caplog.at_level("INFO"):
+        check_space(wanted)
+    (told,) = caplog.records
+    assert told.levelname == "INFO" and "300.0 MB are free" in told.getMessage()
+    caplog.clear()
     with_free(monkeypatch, 200_000_000)
     check_space(wanted)
-    assert "2 objects (60.0 MB" in caplog.text and "200.0 MB are free" in caplog.text
+    (told,) = caplog.records
+    assert told.levelname == "WARNING" and "200.0 MB are free" in told.getMessage()
+    assert f"60.0 MB in {tmp_path / 'not' / 'there'} for 2 objects and 50.0 MB in" in told.getMessage()
     with_free(monkeypatch, 100_000_000)
-    with pytest.raises(ValueError, match=r"2 objects .* and 2 runs .*100\.0 MB are free; free some space"):
+    with pytest.raises(ValueError, match=r"for 2 objects and .* for 2 runs, .*100\.0 MB are free; free some space"):
         check_space(wanted)
     with_free(monkeypatch, 0)
     check_space([Need("nothing", tmp_path, 0)])
@@ -42,7 +47,7 @@ def test_nothing_begins_on_a_disk_that_is_too_small(
     options += [f"convert.root={tmp_path / 'copy'}"] if typed[0] == "convert" else []
     assert status_of([*typed, *options]) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("o2recon: ")]
-    assert len(told) == 1 and "the disk is too small for" in told[0] and "0.1 MB are free" in told[0]
+    assert len(told) == 1 and "the disk is too small: needs about" in told[0] and "0.1 MB are free" in told[0]
     assert not list(tmp_path.rglob("object.json")) and not (tmp_path / "copy").exists()
 
 

@@ -32,9 +32,7 @@ def write(run: Path, **others: Any) -> None:
 
 def state(run: Path, config: dict[str, Any] = CONFIG, truth: str = "none", outside: str = "") -> tuple[str, str]:
     prepared = run.parent / "prepared.json"
-    return run_state(
-        run, lambda: config, prepared=prepared, truth=lambda: truth, outside=lambda: outside, mesh="mesh.ply"
-    )
+    return run_state(run, lambda: config, prepared=prepared, truth=lambda: truth, outside=lambda: outside)
 
 
 def test_a_finished_run_is_ok_and_an_untouched_one_new(folder: Path) -> None:
