@@ -85,7 +85,8 @@ def check_coverage(job: Job, asked: Iterable[tuple[str, Path | None, Kept]]) -> 
 
 
 def _given(job: Job, scene: Scene) -> Path | None:
-    """What `groundtruth=` names: the folder itself, or what it holds of this scene in a layout that compare takes."""
+    """What `groundtruth=` names: the folder itself, or what it holds of this scene, by its name, in a layout that
+    compare takes; None when it is of other scenes."""
     folder = Path(str(job.config.groundtruth)).expanduser()
     if not folder.is_dir():
         raise ValueError(f"groundtruth={folder} is no folder: name the folder that holds <object>.ply")
@@ -93,7 +94,7 @@ def _given(job: Job, scene: Scene) -> Path | None:
         return folder
     from o2recon.evaluate.truth_folders import CAD, OWN, TruthFolders, observed_truth
 
-    found = TruthFolders([folder], _observed(job, scene)).found(scene.name, alone=True)
+    found = TruthFolders([folder], _observed(job, scene)).found(scene.name, alone=False)
     kind = next(iter(found), CAD)
     if kind == CAD:
         return None

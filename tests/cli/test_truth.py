@@ -138,6 +138,13 @@ def test_a_folder_without_truth_of_what_was_asked_for_is_refused(
     assert "no truth of tiny: object 1 (chair): no scores for them" in caplog.text
 
 
+def test_the_truth_of_another_scan_is_not_taken(tiny_room: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(tiny_room, tmp_path / "other")
+    with pytest.raises(ValueError, match=r"has no truth of tiny: object 1 \(chair\), 2 \(box\)"):
+        check(tiny_room, tmp_path, f"groundtruth={other}")
+    assert folder_of(tiny_room, tmp_path, f"groundtruth={other / 'groundtruth'}") == other / "groundtruth"
+
+
 def test_a_sweep_with_such_a_folder_is_refused_before_it_starts(
     tiny_room: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
