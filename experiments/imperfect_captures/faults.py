@@ -14,7 +14,7 @@ REMEDIES: dict[str, dict[str, list[str]]] = {
         "grown": ["outlines=voted", "outlines.grow_px=5"],
     },
     "color": {"given": [], "offset": [f"scene.color_offset=[{SHIFT[0]},{SHIFT[1]}]"]},
-    "drift": {"given": [], "refined": ["poses=refined"]},
+    "drift": {"given": [], "voted": ["outlines=voted"], "refined": ["poses=refined"]},
 }
 """By fault and study; `given` is the capture as it is."""
 
