@@ -126,9 +126,10 @@ def test_where_the_truth_is_known_the_quick_baselines_run_beside_ours_by_themsel
 
 
 def test_without_truth_nothing_runs_beside_ours(own: Path, tiny_room: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    options = ("baselines=auto", "study=alone", f"groundtruth={tmp_path / 'empty'}")
-    assert run(own, tiny_room, *options, experiment="smoke") == 0
+    room = Path(
+        shutil.copytree(tiny_room, tmp_path / "tiny", ignore=shutil.ignore_patterns("groundtruth", "*_vh_clean_2.ply"))
+    )
+    assert run(own, room, "baselines=auto", "study=alone", experiment="smoke") == 0
     assert [f.name for f in own.glob("outputs/alone/*") if f.name != "report"] == ["smoke"]
 
 
