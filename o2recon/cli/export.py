@@ -16,7 +16,8 @@ from o2recon.cli.prepare import Preparation, timed
 from o2recon.cli.selection import select, wanted
 from o2recon.cli.space import EXPORTED, Need, check_space, counted
 from o2recon.export import exported_in, write_placed
-from o2recon.manifest import is_current, write_manifest
+from o2recon.export.export import SIMULATION, TEXTURED
+from o2recon.manifest import altered, is_current, write_manifest
 from o2recon.scene import Kept, Scene
 from o2recon.sweep import exclusive, fingerprint_of_files, read_result
 
@@ -103,7 +104,8 @@ class Export:
         }
         with exclusive(folder, wait=True):
             current = is_current(manifest, stage="export", config=self._config, inputs=inputs)
-            if current and (folder / "textured.glb").is_file() and self._job.config.retry != "all":
+            whole = current and (folder / TEXTURED).is_file() and altered(manifest) is None
+            if whole and self._job.config.retry != "all":
                 logger.info("object %d (%s) is exported already: %s", kept.id, kept.category, folder)
                 return {"status": "current", "folder": str(folder), **_notes(folder, int(self._job.config.seed))}
             manifest.unlink(missing_ok=True)
@@ -111,7 +113,8 @@ class Export:
             prepared = self._preparation.folder(kept.id)
             notes, seconds = timed(lambda: self._exporter(folder, prepared, self._scene.depth_sigma))
             notes["seconds"] = round(seconds, 2)
-            write_manifest(manifest, stage="export", config=self._config, inputs=inputs, notes=notes)
+            files = [folder / TEXTURED, *(folder / SIMULATION).glob("object*")]
+            write_manifest(manifest, stage="export", config=self._config, inputs=inputs, notes=notes, outputs=files)
         return {"status": "ok", "folder": str(folder), **notes}
 
 

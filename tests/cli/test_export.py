@@ -58,6 +58,10 @@ def test_exporting_again_does_nothing_until_something_changes(own: Path, tiny_ro
     assert call(own, tiny_room) == 0 and file.stat().st_mtime_ns == before
     assert call(own, tiny_room, "retry=all") == 0 and file.stat().st_mtime_ns != before
     assert file.read_bytes() == content
+    for damaged in (file, next((run_of(own) / "simulation").glob("*.urdf"))):
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[:100])
+        assert call(own, tiny_room) == 0 and damaged.read_bytes() == whole
     assert call(own, tiny_room, "export.resolution=96") == 0 and file.read_bytes() != content
 
 
