@@ -59,11 +59,12 @@ def needs(
         runs += bool(fits) and _is_open(job, scene, kept)
     one_run = RUN + (CHECKPOINTS if "train" in fits and not job.config.baseline else 0)
     baselines = sum(_is_open(other, scene, kept) for other in beside for kept in compared)
-    return [
+    found = [
         Need(f"the prepared data of {counted(prepared, 'object')}", Path(job.config.work), written),
         Need(counted(runs, "run"), job.study, runs * one_run),
         Need(f"{counted(baselines, 'run')} of baselines", job.study, baselines * RUN),
     ]
+    return [need for need in found if need.num_bytes]
 
 
 def converted(scene: Scene, root: Path) -> list[Need]:

@@ -60,8 +60,9 @@ def test_what_is_written_is_not_more_than_estimated(
     monkeypatch.setattr("o2recon.cli.run.check_space", found.extend)
     places = [f"work={tmp_path / 'work'}", f"outputs={tmp_path / 'outputs'}", "reports=false"]
     assert status_of(["run", f"scene.root={tiny_room}", "experiment=smoke", "object=1", *places]) == 0
+    assert [need.what for need in found] == ["the prepared data of 1 object", "1 run"]
     for need in found:
         assert 0 < size_of(need.folder) < need.num_bytes, (need, size_of(need.folder))
     found.clear()
     assert status_of(["run", f"scene.root={tiny_room}", "experiment=smoke", "object=1", *places]) == 0
-    assert not any(need.num_bytes for need in found)  # it is all there
+    assert not found  # it is all there
