@@ -29,7 +29,7 @@ LARGEST_MASK = 2**26
 class ScanNetRawReader:
     """`<scene>.sens` with `<scene>_2d-instance-filt.zip` and `<scene>_2d-label-filt.zip` (or those without `-filt`) and
     the label table, in the folder or up to two above; `root` is the folder, or the `.sens` file where there are more.
-    `_vh_clean_2.ply`, aggregation and segs are not read here: they are the truth that `o2recon compare` takes.
+    `_vh_clean_2.ply`, aggregation and segs are not read here: they are the truth where there is no `groundtruth/`.
 
     Without archives there are no masks. Frames keep their number in the stream, as ScanNet's own export names them;
     those without any image are passed over. Damaged: frames where tracking was lost (their pose is -inf) and frames
