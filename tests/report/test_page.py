@@ -109,6 +109,7 @@ def test_missing_and_damaged_files_do_not_break_the_page(tmp_path: Path, make_re
     (write_run(tmp_path / "s", ("tsdf", "none"), ("a room", 2), seed=3) / "result.json").write_text("{}")
     page = make_report()(tmp_path / "s", tmp_path / "no work")
     assert "There is no mesh to show" in page.read_text()
+    assert page.read_text().count("mesh.ply cannot be read") == 1
 
 
 def test_several_methods_share_the_views_and_the_truth(tmp_path: Path, make_report: Any) -> None:
