@@ -101,6 +101,9 @@ class Chain:
         except Exception as error:  # every failure of an object becomes its result
             if is_full_disk(error) or isinstance(error, STOPPING) or (one and isinstance(error, ValueError)):
                 raise
+            if finished and before is not None:
+                logger.error("object %d (%s): not prepared again: %s", kept.id, kept.category, one_line(error))
+                return Outcome(kept, "current", before, folder)
             with self._logger.run(self._facts(kept, identity, folder)) as log:
                 outcome = self._failure(kept, error, identity, folder)
                 log.finished(outcome.result)

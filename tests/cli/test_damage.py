@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from o2recon.cli.main import status_of
+from o2recon.cli.prepare import Preparation
 from o2recon.train import Fit
 
 pytestmark = pytest.mark.usefixtures("few_samples")
@@ -146,6 +147,10 @@ def test_prepared_files_behind_a_finished_run_are_made_again(
     assert run(own, tiny_room) == 0
     assert f"{file} was changed since 'cues' wrote it" in capsys.readouterr().err
     assert file.read_bytes() == whole and made(own) == before
+    monkeypatch.setattr(Preparation, "_build", _broken)
+    file.write_bytes(whole + b"x")
+    assert run(own, tiny_room) == 0 and made(own) == before  # what is finished stays so
+    assert "object 1 (chair): not prepared again: RuntimeError: a stage broke" in capsys.readouterr().err
 
 
 def test_single_stages_refuse_files_that_are_damaged_or_gone(
@@ -160,6 +165,10 @@ def test_single_stages_refuse_files_that_are_damaged_or_gone(
     (out(own) / LAST).unlink()
     assert run(own, tiny_room, "mesh.spacing_m=0.05", stage="mesh") == 2
     assert "last.ckpt is gone: run 'o2recon train'" in capsys.readouterr().err
+
+
+def _broken(*args: Any, **kwargs: Any) -> None:
+    raise RuntimeError("a stage broke")
 
 
 def _never(*args: Any, **kwargs: Any) -> None:
