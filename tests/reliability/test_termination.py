@@ -20,8 +20,8 @@ import sys, threading, time
 from o2recon.cli import termination
 termination.GRACE_S = 0.5
 termination.end_on_sigterm()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 finally:
     time.sleep(60)
