@@ -192,7 +192,8 @@ class Refined:
             sight(f, object_id, region, scene.depth_sigma, width=self.width, num_points=self.num_points, blurs=blurs)
             for f in found
         ]
-        return region, [v for v in views if len(v.points) >= self.num_points // 10]
+        telling = [v for v in views if len(v.points) >= self.num_points // 10]
+        return None if len(telling) < MIN_FRAMES else (region, telling)
 
 
 def _notes(

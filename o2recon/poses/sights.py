@@ -54,7 +54,7 @@ class Region:
 
 def reduced(frame: Frame, object_id: int, *, width: int) -> tuple[Camera, np.ndarray, np.ndarray]:
     """Camera, depth and mask of about `width` columns: every n-th pixel of smoothed depth."""
-    step = max(round(frame.camera.width / width), 1)
+    step = every(frame.camera, width)
     smooth = np.where(frame.depth > 0, cv2.medianBlur(frame.depth.astype(np.float32), 5), 0)
     depth = smooth[::step, ::step]
     own = (frame.instance == object_id)[::step, ::step]
@@ -62,6 +62,11 @@ def reduced(frame: Frame, object_id: int, *, width: int) -> tuple[Camera, np.nda
     intrinsics[:2] /= step
     intrinsics[:2, 2] += 0.5 - 0.5 / step
     return Camera(intrinsics, depth.shape[1], depth.shape[0]), depth, own
+
+
+def every(camera: Camera, width: int) -> int:
+    """The n of every n-th pixel that is kept of an image for about `width` columns."""
+    return max(round(camera.width / width), 1)
 
 
 def region_of(clouds: list[np.ndarray], *, around: float) -> Region | None:
@@ -109,7 +114,7 @@ def sight(
     rim = _drawn(near & own, num_points // 2, generator)
     sigma = depth_sigma(depth).astype(np.float32)
     outside = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 5) if own.any() else np.full_like(depth, 1e6)
-    shades = contrasts(frame.color, camera, blurs)
+    shades = contrasts(frame.color, blurs, step=every(frame.camera, width))
     return Sight(
         *(frame.index, camera, pose.astype(float), depth, normal, sigma, outside),
         *(local[at].astype(float), normal[at].astype(float), sigma[at].astype(float), local[rim].astype(float)),
@@ -118,11 +123,10 @@ def sight(
 
 
 def contrasts(
-    color: UInt8[np.ndarray, "rows columns 3"], camera: Camera, blurs: Sequence[float]
+    color: UInt8[np.ndarray, "rows columns 3"], blurs: Sequence[float], *, step: int
 ) -> Float[np.ndarray, "blurs height width 3"]:
     """Brightness less its mean nearby, in standard deviations there, so that exposure and shading do not matter; and
-    how fast it changes with a pixel of the reduced image. `blurs`: standard deviations, such pixels."""
-    step = round(color.shape[1] / camera.width)
+    how fast it changes with a pixel of the reduced image, every `step`-th. `blurs`: standard deviations, such pixels."""
     grey = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.float32)
     found = []
     for blur in blurs:
@@ -131,7 +135,7 @@ def contrasts(
         over = smooth - cv2.GaussianBlur(smooth, *reach)
         local = over / np.sqrt(cv2.GaussianBlur(over * over, *reach) + LEAST_CONTRAST**2)
         found.append(np.stack([local, *np.gradient(local)[::-1]], -1))
-    shape = (0, camera.height, camera.width, 3)
+    shape = (0, *grey[::step, ::step].shape, 3)
     return np.stack(found).astype(np.float32) if found else np.zeros(shape, np.float32)
 
 

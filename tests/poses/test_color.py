@@ -12,7 +12,7 @@ from o2recon.cameras import pixel_centers, unnormalized_rays
 from o2recon.cli.build import build
 from o2recon.cli.options import composed
 from o2recon.poses import PosedScene
-from o2recon.poses.sights import contrasts
+from o2recon.poses.sights import Region, contrasts, sight
 from o2recon.scene.derived import DerivedScene
 from o2recon.types import Camera, Frame
 
@@ -84,9 +84,8 @@ def test_what_is_painted_on_a_floor_brings_back_frames_that_slid_along_it(tmp_pa
 
 def test_contrast_is_the_same_with_another_exposure() -> None:
     paint = np.random.default_rng(0).integers(40, 200, (60, 80, 1)).astype(float).repeat(3, 2)
-    camera = Camera(np.eye(3), 80, 60)
     one, other = (
-        contrasts(image.round().astype(np.uint8), camera, [3.0, 0.5])[..., 0] for image in (paint, 0.6 * paint + 60)
+        contrasts(image.round().astype(np.uint8), [3.0, 0.5], step=1)[..., 0] for image in (paint, 0.6 * paint + 60)
     )
     assert np.abs(one[1]).max() > 1 and np.abs(one[1] - other[1]).max() < 0.06
     assert np.corrcoef(one[0].ravel(), other[0].ravel())[0, 1] > 0.99
@@ -94,9 +93,19 @@ def test_contrast_is_the_same_with_another_exposure() -> None:
 
 def test_the_slopes_of_contrast_are_those_of_a_pixel() -> None:
     ramp = np.broadcast_to(np.arange(60.0)[:, None, None] * 2 + 30, (60, 80, 3)).astype(np.uint8)
-    rough = contrasts(ramp, Camera(np.eye(3), 80, 60), [1.0])[0]
+    rough = contrasts(ramp, [1.0], step=1)[0]
     np.testing.assert_allclose(rough[20:40, 40, 2], np.gradient(rough[:, 40, 0])[20:40], atol=1e-6)
     assert np.abs(rough[20:40, 20:60, 1]).max() < 1e-4
+
+
+def test_contrast_is_that_of_the_pixels_that_depth_keeps() -> None:
+    """65 columns in steps of 8 are 9."""
+    camera = Camera(np.array([[60.0, 0, 32], [0, 60, 25], [0, 0, 1]]), 65, 50)
+    paint = np.random.default_rng(0).integers(0, 255, (50, 65, 3)).astype(np.uint8)
+    flat = np.ones((50, 65), np.float32)
+    frame = Frame(0, paint, flat, flat.astype(np.int32), camera, np.eye(4))
+    found = sight(frame, 1, Region(np.zeros(3), 5.0), np.zeros_like, width=8, num_points=50, blurs=[1.0])
+    assert found.shades.shape == (1, *found.depth.shape, 3)
 
 
 @pytest.mark.parametrize("option", ["blurs=[1.0]", "blurs=[3.0,1.0,0.0]", "color_weight=-1.0"])

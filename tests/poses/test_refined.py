@@ -91,6 +91,13 @@ def test_an_object_in_too_few_frames_keeps_its_poses(room: Scene, tmp_path: Path
     assert scene.notes["reason"] == "too few frames show it" and scene.poses == room.poses
 
 
+def test_frames_that_see_next_to_nothing_of_an_object_keep_their_poses(room: Scene, tmp_path: Path) -> None:
+    """No frame has a tenth of so many points."""
+    source = build(composed("run", ("poses=refined", "poses.num_points=1000000")).poses)
+    scene = source(room, tmp_path, object_id=1, frames=(0, 8, 16, 23))
+    assert scene.notes["reason"] == "too few frames show it" and scene.poses == room.poses
+
+
 def test_given_poses_are_the_scene_itself(room: Scene, tmp_path: Path) -> None:
     source = build(composed("run", ()).poses)
     assert source(room, tmp_path, object_id=1, frames=room.indices) is room and source.inputs() == {}
