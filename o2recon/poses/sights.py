@@ -126,7 +126,7 @@ def contrasts(
     color: UInt8[np.ndarray, "rows columns 3"], blurs: Sequence[float], *, step: int
 ) -> Float[np.ndarray, "blurs height width 3"]:
     """Brightness less its mean nearby, in standard deviations there, so that exposure and shading do not matter; and
-    how fast it changes with a pixel of the reduced image, every `step`-th. `blurs`: standard deviations, such pixels."""
+    how fast it changes with a pixel of the reduced image, every `step`-th; `blurs`: standard deviations, in these."""
     grey = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.float32)
     found = []
     for blur in blurs:

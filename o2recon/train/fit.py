@@ -200,7 +200,7 @@ class Fit:
             saved = LastCheckpoint(path=task.out / LAST, previous=task.out / PREVIOUS, every=self.checkpoint_every)
             callbacks = [shown, metrics, *callbacks, saved]
         if task.poses is not None:  # before what writes metrics
-            callbacks.insert(0, MovingViews(task.poses))
+            callbacks.insert(0, MovingViews(task.poses, starts_warm=self.warm_start is not None))
         callbacks.append(MissedValidation(every=blocks * self.steps_per_block))
         with quiet_lightning():
             trainer = pl.Trainer(

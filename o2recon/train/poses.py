@@ -106,9 +106,8 @@ class PoseRefinement:
         counts += [self.view_points * self.color_weight / 3] * 3 * color
         motion = torch.zeros_like(total)
         for _ in range(self.iterations):
-            step = gauss_newton(fitted(motion), counts, total + motion, _units(self.absolute, scale))
-            motion = self._limited(total + motion + step, scale) - total
-            motion = motion - motion.mean(0)
+            motion = motion + gauss_newton(fitted(motion), counts, total + motion, _units(self.absolute, scale))
+            motion = self._limited(total + motion - motion.mean(0), scale) - total
         return self._judged(tested, motion, scale)
 
     def _limited(self, total: Tensor, scale: float) -> Tensor:
@@ -141,11 +140,13 @@ def _units(pair: Sequence[float], scale: float) -> list[float]:
 class MovingViews(pl.Callback):
     """Moves the views of one training at the steps that `rule` names, and again where a checkpoint was left.
 
-    The first process decides for all of them. Held-out views stay where they are.
+    The first process decides for all of them. Held-out views stay where they are. `starts_warm`: the field knows the
+    object before the first step; else nothing moves then.
     """
 
-    def __init__(self, rule: PoseRefinement) -> None:
+    def __init__(self, rule: PoseRefinement, *, starts_warm: bool) -> None:
         self.rule = rule
+        self.shares = [share for share in rule.shares if share > 0 or starts_warm]
         self.done: list[dict[str, Any]] = []
         """One entry for each share that has passed: what was found, and the motion unless all views stayed."""
 
@@ -167,7 +168,7 @@ class MovingViews(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, _: int) -> None:
         assert isinstance(pl_module, Reconstruction)
         share = pl_module.scheduled_step(batch.start) / pl_module.num_steps
-        passed = sum(share >= s for s in self.rule.shares)
+        passed = sum(share >= s for s in self.shares)
         if passed > len(self.done):
             pl_module.stand_at(batch.start)
             self._refine(pl_module, batch.start, share, passed)

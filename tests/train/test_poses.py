@@ -84,6 +84,12 @@ def test_training_brings_views_back_and_says_how_far_they_went(folder: ObjectFol
     assert read_checkpoint(tmp_path / "checkpoints/last.ckpt")["callbacks"]
 
 
+def test_no_view_moves_to_a_field_that_has_learned_nothing(folder: ObjectFolder, tmp_path: Path) -> None:
+    """The rule's first share is 0."""
+    notes = train(folder, tmp_path, fit_of(8), poses=sphere_rule()).pose_notes
+    assert notes is not None and [entry["step"] for entry in notes["steps"]] == [4]
+
+
 def test_without_a_rule_views_stay_and_nothing_is_told(folder: ObjectFolder, tmp_path: Path) -> None:
     module = train(folder, tmp_path, fit_of(4))
     assert module.pose_notes is None and "train/poses" not in (tmp_path / "metrics.csv").read_text()
