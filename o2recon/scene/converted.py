@@ -13,6 +13,6 @@ def read_notes(root: Path) -> dict[str, Any] | None:
     """What a conversion wrote down; None when the folder was not written by one."""
     try:
         notes = json.loads((root / NOTES).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return notes if isinstance(notes, dict) and notes.get("written_by") == WRITTEN_BY else None

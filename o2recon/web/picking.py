@@ -13,6 +13,8 @@ CELL = 0.025
 """Metres; points in cells that touch belong together."""
 REACH = 2.0
 """Metres around the click that are looked at; what goes on beyond does not stand apart."""
+HEIGHT = 4.0
+"""Metres above and below the click, likewise: stray points lie anywhere."""
 ABOVE_FLOOR = 0.04
 WALL = 1.7
 """Metres; a column with points from below a third of this to above it, over the floor, is a wall."""
@@ -42,7 +44,7 @@ def box_around(
 
     Where nothing does, because it touches what is larger, a box of FIRST_SIZE on the floor below the point.
     """
-    near = points[(np.abs(points[:, :2] - point[:2]) <= REACH).all(1)]
+    near = points[(np.abs(points - point) <= (REACH, REACH, HEIGHT)).all(1)]
     if floor is not None:
         near = near[(near[:, 2] > floor + ABOVE_FLOOR) & ~_walls(near, floor)]
     whole = _connected(near, point)

@@ -43,6 +43,14 @@ def test_a_click_puts_a_box_around_what_stands_apart(at: tuple[float, float, flo
     assert center[2] - size[2] / 2 == 0.0
 
 
+def test_stray_points_above_and_below_change_nothing() -> None:
+    """Sparse points of photographs lie thousands of metres off."""
+    clean, at = room(STOOL), np.array([1.0, 0.5, 0.5])
+    stray = np.concatenate([clean, [[1.0, 0.5, 1e5], [1.1, 0.5, -1e5]]])
+    for one, other in zip(box_around(stray, at, floor=0.0), box_around(clean, at, floor=0.0), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_what_touches_the_wall_does_not_take_it_in() -> None:
     against = DrawnBox(1, "", (0.0, 0.80, 0.4), (0.6, 0.5, 0.8), 0.0)
     center, size, _ = box_around(room(against), np.array([0.0, 0.6, 0.8]), floor=0.0)
