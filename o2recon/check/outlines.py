@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
 from o2recon.check.color import rims
+from o2recon.scene.outlines import outline_distance
 
 REACH = 14
 """Pixels from an outline within which depth's rims are looked for."""
@@ -60,9 +60,5 @@ def outline_offset(
 
 def _inside(ids: Int[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
     """Pixels to the nearest change of id, below 0 where there is none (id 0)."""
-    inner = np.ones(ids.shape, np.uint8)
-    across, down = ids[:, 1:] != ids[:, :-1], ids[1:] != ids[:-1]
-    inner[:, 1:][across] = inner[:, :-1][across] = 0
-    inner[1:][down] = inner[:-1][down] = 0
-    distance = np.asarray(cv2.distanceTransform(inner, cv2.DIST_L2, 5)) + np.float32(0.5)
+    distance = outline_distance(ids)
     return np.where(ids > 0, distance, -distance)
