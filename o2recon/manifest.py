@@ -42,12 +42,17 @@ def fingerprint(content: Any) -> str:
 
 def is_current(file: Path, *, stage: str, config: Any, inputs: dict[str, str]) -> bool:
     """True when `file` was written by the same stage from the same config, inputs and package version."""
-    if not file.is_file():
-        return False
+    written = read_manifest(file)
+    return written is not None and written.get("fingerprint") == stage_fingerprint(stage, config, inputs)
+
+
+def read_manifest(file: Path) -> dict[str, Any] | None:
+    """What `write_manifest` wrote; None when it is gone, or damaged."""
     try:
-        return json.loads(file.read_text()).get("fingerprint") == stage_fingerprint(stage, config, inputs)
-    except (json.JSONDecodeError, AttributeError):
-        return False
+        content = json.loads(file.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def write_manifest(
@@ -84,9 +89,8 @@ def altered(file: Path, *, quick: bool = False, needed: bool = True) -> str | No
 
     `quick`: contents are read only where size or date is another one. `needed`: whether one that is gone counts.
     """
-    try:
-        outputs = dict(json.loads(file.read_text()).get("outputs", {}))
-    except (AttributeError, TypeError, ValueError):
+    outputs = (read_manifest(file) or {"outputs": None}).get("outputs", {})
+    if not isinstance(outputs, dict):
         return f"{file} cannot be read"
     for name, seal in outputs.items():
         path = file.parent / name
@@ -113,7 +117,7 @@ def changed_since(file: Path) -> str | None:
     """The first pattern of `watch` that stands for other files now than when the manifest `file` was written.
 
     Contents are read only where names, sizes or dates differ."""
-    for pattern, before in json.loads(file.read_text()).get("watched", {}).items():
+    for pattern, before in (read_manifest(file) or {}).get("watched", {}).items():
         path = Path(os.path.normpath(file.parent / pattern))
         files = _matching(path)
         if _stamp(files) != before["stamp"] and _contents(files) != before["digest"]:

@@ -16,8 +16,9 @@ from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.opening import opened_scene
 from o2recon.cli.options import composed
-from o2recon.cli.prepare import changed_outside, scene_identity
-from o2recon.cli.selection import select, wanted
+from o2recon.cli.outside import Prepared, changed_outside, prepared_with
+from o2recon.cli.prepare import MANIFESTS, scene_identity
+from o2recon.cli.selection import for_object, select, wanted
 from o2recon.cli.truth import check_coverage, truth_files, truth_folder
 from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import Estimates, Planned, earlier_results, fingerprint_of_files, run_state
@@ -26,7 +27,6 @@ PER_OBJECT = ("run", "prepare", "train", "mesh", "evaluate")
 """Stages of which a sweep makes one job per object, so that every device gets one."""
 SCORED = ("run", "evaluate")
 """Stages that end with a result by which a finished job is known."""
-PREPARED = "cues/manifest.json"
 CHEAP = ("object", "scene.root", "seed")
 """Keys that choose no group and change nothing else: configs that differ in them alone are composed once."""
 
@@ -199,8 +199,8 @@ class _Group:
     truths: dict[tuple[str, int], str]
     asked: dict[Kept, None] = field(default_factory=dict)
     """Objects of the sweep, in order."""
-    changed: dict[int, str] = field(default_factory=dict)
-    """By object, what `changed_outside` says."""
+    made: dict[int, Prepared] = field(default_factory=dict)
+    """By object, what lies in its prepared folder."""
 
     @cached_property
     def scene_identity(self) -> str:
@@ -232,7 +232,7 @@ class _Group:
         return self.job.prepared_folder(self.scene.name, 0).parent
 
     def prepared(self, kept: Kept) -> Path:
-        return self.work / str(kept.id) / PREPARED
+        return self.work / str(kept.id) / MANIFESTS["cues"]
 
     def state(self, kept: Kept, seed: int) -> tuple[str, str]:
         """State and note of one run; a finished one whose baselines are missing is unfinished."""
@@ -248,15 +248,16 @@ class _Group:
         return run_state(
             self.results / str(kept.id) / f"seed_{seed}",
             lambda: self.config | {"seed": seed},
-            prepared=self.prepared(kept),
             truth=lambda: self._fingerprint(kept.id),
-            outside=lambda: self._changed_outside(kept.id),
+            outside=lambda result: self._changed_outside(kept.id, result),
         )
 
-    def _changed_outside(self, object_id: int) -> str:
-        if object_id not in self.changed:
-            self.changed[object_id] = changed_outside(self.work / str(object_id), self.scene_identity)
-        return self.changed[object_id]
+    def _changed_outside(self, object_id: int, result: dict[str, Any]) -> str:
+        if object_id not in self.made:
+            configs = {name: self.config[name] for name in MANIFESTS}
+            configs["objects"] = for_object(configs["objects"], object_id)
+            self.made[object_id] = prepared_with(configs, self.work / str(object_id))
+        return changed_outside(result, self.made[object_id], scene=self.scene_identity)
 
     def _fingerprint(self, object_id: int) -> str:
         key = (str(self.truth), object_id)

@@ -14,7 +14,7 @@ from o2recon.cli.errors import MissingStage
 from o2recon.cli.job import Job
 from o2recon.cli.selection import for_object
 from o2recon.files import remove_partial
-from o2recon.manifest import altered, changed_since, is_current, stage_fingerprint, watch, write_manifest
+from o2recon.manifest import altered, is_current, stage_fingerprint, watch, write_manifest
 from o2recon.scene import Kept, Scene
 from o2recon.sweep import changes, exclusive, shared
 from o2recon.workspace import ObjectFolder
@@ -179,25 +179,12 @@ def scene_identity(job: Job, scene: Scene) -> str:
     return stage_fingerprint("scene", reader, {"files": scene.fingerprint()})
 
 
-def changed_outside(root: Path, scene: str) -> str:
-    """What people changed since the object in `root` was prepared, in a few words; empty when nothing.
-
-    `scene`: its `scene_identity` now. Options are not compared, and what was never prepared has not changed."""
-    first = root / MANIFESTS["objects"]
-    if first.is_file() and json.loads(first.read_text())["inputs"].get("scene") != scene:
-        return "files of the scan changed"
-    for manifest in (root / MANIFESTS[name] for name in WATCHING):
-        if manifest.is_file() and (pattern := changed_since(manifest)) is not None:
-            return f"{pattern} changed"
-    return ""
-
-
 def _distrust(steps: list[Step]) -> None:
     """Take the manifest of a stage whose files are not as it left them, so that it runs again."""
     for step in steps:
         if step.is_current and (what := altered(step.manifest)) is not None:
             logger.warning("%s since '%s' wrote it: that stage and those after it run again", what, step.name)
-            step.manifest.unlink()
+            step.manifest.unlink(missing_ok=True)  # another process may see the same
             return
 
 

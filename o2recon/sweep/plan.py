@@ -61,15 +61,14 @@ def run_state(
     folder: Path,
     config: Callable[[], dict[str, Any]],
     *,
-    prepared: Path,
     truth: Callable[[], str],
-    outside: Callable[[], str],
+    outside: Callable[[dict[str, Any]], str],
 ) -> tuple[str, str]:
     """State and note of the run in `folder`, as it would be with `config` (resolved; asked for only where needed).
 
-    `prepared`: manifest of the last prepared stage; `truth`: fingerprint of the files of the truth; `outside`: what
-    people changed since the preparation, empty when nothing. Options, package version, truth and prepared data are
-    compared with the recorded ones, the run's own files with what its stages left.
+    `truth`: fingerprint of the files of the truth; `outside`: what people changed since the preparation behind a
+    result, empty when nothing. Options, package version and truth are compared with the recorded ones, the run's own
+    files with what its stages left.
     """
     if is_held(folder):
         return "running", "another process works on it"
@@ -77,7 +76,7 @@ def run_state(
     if result is None:
         begun = (folder / "config.yaml").is_file()
         return ("unfinished", "continues where it was stopped") if begun else ("new", "")
-    if why := _outdated(folder, result, config(), prepared=prepared, truth=truth, outside=outside):
+    if why := _outdated(folder, result, config(), truth=truth, outside=outside):
         return "stale", why
     if result.get("status") != "ok":
         return "failed", str(result.get("error"))
@@ -90,9 +89,8 @@ def _outdated(
     result: dict[str, Any],
     config: dict[str, Any],
     *,
-    prepared: Path,
     truth: Callable[[], str],
-    outside: Callable[[], str],
+    outside: Callable[[dict[str, Any]], str],
 ) -> str:
     """Why the run would be done again; empty when it would not."""
     inputs, network = result.get("inputs") or {}, result.get("semantic")
@@ -105,9 +103,7 @@ def _outdated(
         return told or "made with another network of the semantic loss"
     if truth() != inputs.get("groundtruth"):
         return "the ground truth changed"
-    if prepared.is_file() and json.loads(prepared.read_text()).get("fingerprint") != inputs.get("prepared"):
-        return "its prepared data were made again since"
-    return outside()
+    return outside(result)
 
 
 def plan_lines(plan: Sequence[Planned], *, retry: str | None, most: int | None = None) -> list[str]:

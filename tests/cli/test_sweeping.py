@@ -90,3 +90,6 @@ def test_a_sweep_started_again_sees_what_people_changed_since(
     assert planned_states() == [("stale", "files of the scan changed")] * 2
     assert status_of(["run", "-m", *command]) == 0
     assert planned_states() == [("ok", ""), ("ok", "")]
+    other = [o for o in command if not o.startswith(("object=", "reports="))]
+    assert status_of(["prepare", *other, "scene.max_bad_share=0.2"]) == 0  # another experiment, in the same folder
+    assert planned_states() == [("ok", ""), ("ok", "")]

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ INPUTS = {"prepared": "a", "groundtruth": "none"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A finished run with its prepared data."""
+    """A finished run."""
     run = tmp_path / "run"
     run.mkdir()
     (run / "mesh.ply").touch()
     (run / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    (tmp_path / "prepared.json").write_text(json.dumps({"fingerprint": "a"}))
     write(run)
     return run
 
@@ -31,8 +29,7 @@ def write(run: Path, **others: Any) -> None:
 
 
 def state(run: Path, config: dict[str, Any] = CONFIG, truth: str = "none", outside: str = "") -> tuple[str, str]:
-    prepared = run.parent / "prepared.json"
-    return run_state(run, lambda: config, prepared=prepared, truth=lambda: truth, outside=lambda: outside)
+    return run_state(run, lambda: config, truth=lambda: truth, outside=lambda result: outside)
 
 
 def test_a_finished_run_is_ok_and_an_untouched_one_new(folder: Path) -> None:
@@ -52,13 +49,11 @@ def test_where_a_run_is_done_does_not_make_it_stale(folder: Path) -> None:
     assert state(folder, CONFIG | {"work": "/elsewhere", "reports": False, "sweep": {"attempts": 5}}) == ("ok", "")
 
 
-def test_other_truth_other_prepared_data_and_a_missing_mesh_make_it_stale(folder: Path) -> None:
+def test_other_truth_what_changed_outside_and_a_missing_mesh_make_it_stale(folder: Path) -> None:
     assert state(folder, outside="files of the scan changed") == ("stale", "files of the scan changed")
     assert state(folder, truth="new") == ("stale", "the ground truth changed")
     (folder / "mesh.ply").unlink()
     assert state(folder) == ("stale", "mesh.ply is gone")
-    (folder.parent / "prepared.json").write_text(json.dumps({"fingerprint": "b"}))
-    assert "prepared data" in state(folder)[1]
 
 
 def test_another_version_of_the_package_makes_it_stale(folder: Path) -> None:
