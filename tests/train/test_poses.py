@@ -12,7 +12,9 @@ from painted_box import rule
 from sphere_scene import SphereScene, sphere_scene
 from sphere_training import fit_of, train
 
-from o2recon.train import Ddp, PoseRefinement, Reconstruction, read_checkpoint
+from o2recon.train import Ddp, PoseRefinement, Reconstruction, TrainingDiverged, read_checkpoint
+from o2recon.train.alignment import rotations
+from o2recon.train.checkpoint import LAST
 from o2recon.workspace import ObjectFolder
 
 
@@ -64,6 +66,31 @@ def test_a_killed_training_goes_on_with_the_views_where_they_were(
     assert float(rows[0][-1]["train/poses/shift_cm"] or rows[0][-2]["train/poses/shift_cm"]) > 0.05
 
 
+@pytest.mark.parametrize("error", [TrainingDiverged("loss sdf not finite"), RuntimeError("CUDA out of memory")])
+def test_a_training_that_goes_back_has_its_views_where_they_were_then(
+    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It fails once, right after views moved at step 12, and goes on from step 8."""
+    step, failures = Reconstruction.training_step, [error]
+
+    def failing_once(self: Reconstruction, block: Any, index: int) -> None:
+        if self.step >= 12 and failures:
+            raise failures.pop()
+        step(self, block, index)
+
+    monkeypatch.setattr(Reconstruction, "training_step", failing_once)
+    module = train(folder, tmp_path, fit_of(16, warm=3), poses=sphere_rule())
+    assert not failures and module.pose_notes is not None
+    assert [entry["step"] for entry in module.pose_notes["steps"]] == [0, 4, 12]
+    table = train(folder, tmp_path / "given", fit_of(4)).data.train_table
+    (state,) = (v for k, v in read_checkpoint(tmp_path / LAST)["callbacks"].items() if k == "MovingViews")
+    for entry in state["done"]:
+        motion = torch.tensor(entry["motion"] if entry["moved"] else [[0.0] * 6] * len(table.view_origins))
+        table.move_views(rotations(motion[:, :3]), motion[:, 3:])
+    assert torch.allclose(module.data.train_table.view_origins, table.view_origins, atol=1e-6)
+    assert any(entry["moved"] for entry in state["done"])
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     with open(path, newline="") as file:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
@@ -81,7 +108,7 @@ def test_training_brings_views_back_and_says_how_far_they_went(folder: ObjectFol
     assert (
         max(cm for _, cm in told.values()) == pytest.approx(notes["largest_cm"], abs=2e-3) and notes["largest_cm"] > 0.2
     )
-    assert read_checkpoint(tmp_path / "checkpoints/last.ckpt")["callbacks"]
+    assert read_checkpoint(tmp_path / LAST)["callbacks"]
 
 
 def test_no_view_moves_to_a_field_that_has_learned_nothing(folder: ObjectFolder, tmp_path: Path) -> None:
