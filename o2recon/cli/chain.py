@@ -174,8 +174,7 @@ class Chain:
             "groundtruth": self._fitting.groundtruth(kept.id),
         }
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / CONFIG).is_file():
-            OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
+        OmegaConf.save(self._job.config, folder / CONFIG, resolve=True)
         write_result(folder, result)
         return Outcome(kept, "failed", result, folder)
 

@@ -145,7 +145,7 @@ def _write_scene(job: Job, scene: Scene, outcomes: list[Outcome]) -> None:
     """`scene.glb` with all objects in place: those of this command and, since a sweep does one a time, earlier ones."""
     folder = job.scene_folder(scene.name)
     found = {file.parent: read_result(file.parent) for file in folder.glob(f"*/seed_{job.config.seed}/mesh.ply")}
-    categories = {p: r["category"] for p, r in found.items() if r is not None and r["status"] == "ok"}
+    categories = {p: r.get("category") for p, r in found.items() if r is not None and r.get("status") == "ok"}
     categories |= {o.folder: o.kept.category for o in outcomes if not o.failed}
     files = [(f"{p.parent.name}_{category}", p / "mesh.ply") for p, category in categories.items()]
     files = [(name, file) for name, file in files if file.is_file()]

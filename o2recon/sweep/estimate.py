@@ -57,7 +57,7 @@ def _results(study: Path) -> list[dict[str, Any]]:
     for file in study.glob("*/*/*/*/seed_*/result.json"):
         try:
             found.append(json.loads(file.read_text()))
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError):
             continue  # just being replaced, or torn: one estimate less
     return [r for r in found if isinstance(r, dict)]
 

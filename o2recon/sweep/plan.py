@@ -152,7 +152,8 @@ def _about(job: Planned, retry: str | None) -> str:
 
 def _differences(file: Path, now: dict[str, Any], network: str | None) -> str:
     """The first differences of a run's recorded config from the one it would have; told apart once for all seeds."""
-    before = re.sub(r"^object: .*\n", "", file.read_text(), flags=re.MULTILINE) if file.is_file() else "{}"
+    recorded = file.read_text(errors="replace") if file.is_file() else "{}"
+    before = re.sub(r"^object: .*\n", "", recorded, flags=re.MULTILINE)
     seed = f"\nseed: {now.get('seed')}\n"
     if seed in before:  # as it nearly always is: the folder says so
         before, now = before.replace(seed, "\n"), {k: v for k, v in now.items() if k != "seed"}
@@ -161,5 +162,8 @@ def _differences(file: Path, now: dict[str, Any], network: str | None) -> str:
 
 @lru_cache(maxsize=256)
 def _told(before: str, now: str, network: str | None) -> str:
-    told = changes(deciding(with_network(parsed_config(before), network)), json.loads(now))
+    recorded = parsed_config(before)
+    if not recorded:
+        return "made with other options, which its config.yaml does not say"
+    told = changes(deciding(with_network(recorded, network)), json.loads(now))
     return "; ".join(told[:SHOWN_CHANGES])

@@ -24,7 +24,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     """The result of a finished run; None when there is none, or when it cannot be read."""
     try:
         content = json.loads((folder / RESULT).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from o2recon.cli.main import status_of
+from o2recon.cli.planning import planned
 from o2recon.cli.prepare import Preparation
 from o2recon.train import Fit
 
@@ -135,6 +136,24 @@ def test_the_mesh_of_another_object_costs_only_itself(
     assert f"the page shows no mesh: {other / 'mesh.ply'} is damaged" in told.err
     assert "report: " in told.out
     assert (out(own).parents[1] / "scene.glb").is_file()
+
+
+def test_a_result_that_is_none_of_ours_stops_no_other_object(own: Path, tiny_room: Path) -> None:
+    other = Path(shutil.copytree(out(own), out(own).parents[1] / "2" / "seed_0"))
+    for content in (b"\xff\xfe", b'{"status": "ok"}', b"{}"):
+        (other / "result.json").write_bytes(content)
+        assert run(own, tiny_room) == 0
+
+
+def test_a_failure_says_with_which_options_it_was(own: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of everything")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Preparation, "_build", broken)
+        assert run(own, tiny_room, "volume.max_voxels=39000") == 1
+    (job,) = planned("run", typed(own, tiny_room)).jobs
+    assert (job.state, job.note) == ("stale", "volume.max_voxels: 39000 -> 40000")
 
 
 def test_prepared_files_behind_a_finished_run_are_made_again(

@@ -56,6 +56,17 @@ def test_other_truth_what_changed_outside_and_a_missing_mesh_make_it_stale(folde
     assert state(folder) == ("stale", "mesh.ply is gone")
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[]", None])
+def test_a_config_that_cannot_be_read_is_told_and_stops_no_plan(content: bytes | None, folder: Path) -> None:
+    (folder / "config.yaml").unlink()
+    if content is not None:
+        (folder / "config.yaml").write_bytes(content)
+    assert state(folder, CONFIG | {"mesh": {}}) == (
+        "stale",
+        "made with other options, which its config.yaml does not say",
+    )
+
+
 def test_another_version_of_the_package_makes_it_stale(folder: Path) -> None:
     write(folder, fingerprint="x", versions={"o2recon": "0.0.1"})
     assert state(folder)[1].startswith("made by version 0.0.1")

@@ -17,8 +17,9 @@ def test_numbers_that_are_none_are_null(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "result.json").read_text()) == {"a": None, "b": [None, 1.0]}
 
 
-def test_a_torn_result_counts_as_none(tmp_path: Path) -> None:
-    (tmp_path / "result.json").write_text('{"status": "o')
+@pytest.mark.parametrize("content", [b'{"status": "o', b"\xff\xfe", b"[]", b""])
+def test_a_damaged_result_counts_as_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_bytes(content)
     assert read_result(tmp_path) is None
 
 
