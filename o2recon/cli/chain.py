@@ -83,7 +83,7 @@ class Chain:
         identity = self._identity(kept)
         before = read_result(folder)
         finished = self._fits[-1] == "evaluate" and self._is_finished(before, identity, folder)
-        if finished and not self._preparation.is_damaged(kept):
+        if finished and not (self._prepares and self._preparation.is_damaged(kept)):
             assert before is not None
             outcome = Outcome(kept, "current", before, folder)
             told = "failed before, retry=failed tries it again" if outcome.failed else "is up to date"

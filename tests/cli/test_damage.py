@@ -139,18 +139,15 @@ def test_the_mesh_of_another_object_costs_only_itself(
 
 
 def test_a_result_that_is_none_of_ours_stops_no_other_object(own: Path, tiny_room: Path) -> None:
-    other = Path(shutil.copytree(out(own), out(own).parents[1] / "2" / "seed_0"))
-    for content in (b"\xff\xfe", b'{"status": "ok"}', b"{}"):
+    for number, content in enumerate((b"\xff\xfe", b'{"status": "ok"}', b"{}"), start=2):
+        other = Path(shutil.copytree(out(own), out(own).parents[1] / str(number) / "seed_0"))
         (other / "result.json").write_bytes(content)
-        assert run(own, tiny_room) == 0
+    assert run(own, tiny_room) == 0
 
 
 def test_a_failure_says_with_which_options_it_was(own: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("out of everything")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Preparation, "_build", broken)
+        patch.setattr(Preparation, "_build", _broken)
         assert run(own, tiny_room, "volume.max_voxels=39000") == 1
     (job,) = planned("run", typed(own, tiny_room)).jobs
     assert (job.state, job.note) == ("stale", "volume.max_voxels: 39000 -> 40000")
@@ -163,6 +160,7 @@ def test_prepared_files_behind_a_finished_run_are_made_again(
     file = next(f for f in (own / "work" / "tiny" / "objects" / "1" / "cues").glob("*/*") if f.parent.name != "cache")
     whole, before = file.read_bytes(), made(own)
     file.write_bytes(whole + b"x")
+    assert run(own, tiny_room, stage="evaluate") == 0 and made(own) == before  # it makes none, and needs none
     assert run(own, tiny_room) == 0
     assert f"{file} was changed since 'cues' wrote it" in capsys.readouterr().err
     assert file.read_bytes() == whole and made(own) == before
