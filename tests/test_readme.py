@@ -29,7 +29,9 @@ def commands() -> list[str]:
 
 O2RECON = [c for c in commands() if c.startswith(".venv/bin/o2recon")]
 MAKE = [c for c in commands() if c.startswith("make")]
-SWEEPS = [c for c in O2RECON if " -m " in c]
+STUDIES = [c for c in O2RECON if " sweep.file=" in c]
+"""Of hours; they are only planned."""
+SWEEPS = [c for c in O2RECON if " -m " in c and c not in STUDIES]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def test_the_readme_starts_with_its_two_commands() -> None:
     assert set(commands()) == {*O2RECON, *MAKE}
 
 
-@pytest.mark.parametrize("command", [c for c in O2RECON if c not in SWEEPS])
+@pytest.mark.parametrize("command", [c for c in O2RECON if c not in (*SWEEPS, *STUDIES)])
 def test_command(command: str, place: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(command, place, tiny_room, monkeypatch)
 
@@ -52,6 +54,13 @@ def test_command(command: str, place: Path, tiny_room: Path, monkeypatch: pytest
 @pytest.mark.parametrize("command", SWEEPS)
 def test_sweep(command: str, place: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(command, place, tiny_room, monkeypatch)
+
+
+@pytest.mark.parametrize("command", STUDIES)
+def test_study(command: str, place: Path, tiny_room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (place / "experiments").exists():
+        (place / "experiments").symlink_to(ROOT / "experiments")
+    _run(command.replace(" run ", " status "), place, tiny_room, monkeypatch)
 
 
 @pytest.mark.parametrize("code", blocks("python"))
