@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 def run(job: Job) -> list[Removable]:
     """Print what could be deleted, and with `clean.delete=true` delete it. ValueError for an unknown kind."""
     work, study = Path(job.config.work), job.study
-    kinds = list(job.config.clean.what)
+    what = job.config.clean.what
+    kinds = [what] if isinstance(what, str) else list(what)
     found = removable(work, study, kinds)
     for kind in kinds:
         items = [r for r in found if r.kind == kind]

@@ -23,4 +23,5 @@ def test_clean_lists_first_and_deletes_only_when_told_to(tmp_path: Path, capsys:
 
 def test_a_kind_that_does_not_exist_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of(["clean", f"outputs={tmp_path}", "clean.what=[meshes]"]) == 2
+    assert status_of(["clean", f"outputs={tmp_path}", f"work={tmp_path}", "clean.what=caches"]) == 0
     assert "choose from caches, prepared, checkpoints, jobs, partial" in capsys.readouterr().err
