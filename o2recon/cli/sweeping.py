@@ -91,7 +91,7 @@ class _Teller:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "_Teller":
-        self.say(f"{len(self.jobs)} jobs; their logs are in {self.journal.folder / 'jobs'}")
+        self.say(f"{len(self.jobs)} job{'s' * (len(self.jobs) != 1)}; logs are in {self.journal.folder / 'jobs'}")
         self._thread.start()
         return self
 

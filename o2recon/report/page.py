@@ -128,8 +128,8 @@ class Report:
                 sections.append(media.section(number, mine, facts[place], work_dir))
         study = _Study(study_dir.name, runs, Methods(runs), build_table(runs), sections, facts)
         index = self._write(study_dir / "report", study, payloads)
-        told = (len(runs), time.perf_counter() - start, index.stat().st_size / 1e6)
-        _LOG.info("report of %d runs in %.1f s, %.1f MB", *told)
+        told = (len(runs), "s" * (len(runs) != 1), time.perf_counter() - start, index.stat().st_size / 1e6)
+        _LOG.info("report of %d run%s in %.1f s, %.1f MB", *told)
         return index
 
     def _budget(self, runs: Sequence[Run], payloads: dict[str, str]) -> Media | None:

@@ -112,8 +112,8 @@ class Completion:
             return believed_in, believed_out
         for plane in self.symmetry(grid, known.surface.numpy(), known.empty.numpy()):
             log.info(
-                "mirror plane at %.0f degrees, support %.2f, conflict %.2f",
-                np.degrees(plane.angle),
+                "mirror plane at %d degrees, support %.2f, conflict %.2f",
+                round(np.degrees(plane.angle)) % 180,
                 plane.support,
                 plane.conflict,
             )
