@@ -37,14 +37,16 @@ def prepared_with(configs: dict[str, Any], root: Path) -> Prepared:
     return Prepared(sources, changed)
 
 
-def changed_outside(result: dict[str, Any], prepared: Prepared, *, scene: str) -> str:
+def changed_outside(result: dict[str, Any], prepared: Prepared, *, scene: str, poses: dict[str, str]) -> str:
     """Why the run of `result` would be prepared again, in a few words; empty when nothing is known to have changed.
 
-    `scene`: its `scene_identity` now. Options are not compared.
+    `scene`: its `scene_identity` now; `poses`: the inputs of how poses are found. Other options are not compared.
     """
     recorded = result.get("sources") or {}
+    if "objects" in recorded and recorded["objects"].get("poses") != poses.get("poses"):
+        return "options of poses changed"
     if recorded.get("objects", {}).get("scene", scene) != scene:
-        return "files of the scan changed"
+        return "the scan, or how it is read, changed"
     for stage, sources in prepared.sources.items():
         if _compared(sources) != _compared(recorded.get(stage, {})):
             return "its prepared data were made again since"

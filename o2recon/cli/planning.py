@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
+from o2recon.cli.build import build
 from o2recon.cli.companions import companions, is_auto
 from o2recon.cli.job import Job, choices_of
 from o2recon.cli.opening import opened_scene
@@ -20,6 +21,7 @@ from o2recon.cli.outside import Prepared, changed_outside, prepared_with
 from o2recon.cli.prepare import MANIFESTS, scene_identity
 from o2recon.cli.selection import for_object, select, wanted
 from o2recon.cli.truth import check_coverage, truth_files, truth_folder
+from o2recon.poses import Source as PoseSource
 from o2recon.scene import Kept, Scene, Selection
 from o2recon.sweep import Estimates, Planned, earlier_results, fingerprint_of_files, run_state
 
@@ -207,6 +209,11 @@ class _Group:
         return scene_identity(self.job, self.scene)
 
     @cached_property
+    def poses(self) -> dict[str, str]:
+        source: PoseSource = build(self.job.config.poses)
+        return source.inputs()
+
+    @cached_property
     def beside(self) -> list["_Group"]:
         """The baselines of the same command."""
         if self.job.stage != "run":
@@ -257,7 +264,7 @@ class _Group:
             configs = {name: self.config[name] for name in MANIFESTS}
             configs["objects"] = for_object(configs["objects"], object_id)
             self.made[object_id] = prepared_with(configs, self.work / str(object_id))
-        return changed_outside(result, self.made[object_id], scene=self.scene_identity)
+        return changed_outside(result, self.made[object_id], scene=self.scene_identity, poses=self.poses)
 
     def _fingerprint(self, object_id: int) -> str:
         key = (str(self.truth), object_id)

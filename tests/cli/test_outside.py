@@ -24,13 +24,22 @@ def prepare(root: Path, configs: dict[str, Any] = CONFIGS, **sources: dict[str, 
         write_manifest(file, stage=name, config=configs[name], inputs=inputs, notes={}, watched=watched)
 
 
-def told(root: Path, scene: str = "s") -> str:
-    return changed_outside(RESULT, prepared_with(CONFIGS, root), scene=scene)
+def told(root: Path, scene: str = "s", poses: dict[str, str] | None = None) -> str:
+    return changed_outside(RESULT, prepared_with(CONFIGS, root), scene=scene, poses=poses or {})
 
 
 def test_a_scan_that_changed_is_noticed_even_where_nothing_is_prepared(tmp_path: Path) -> None:
     assert told(tmp_path) == ""
-    assert told(tmp_path, scene="other") == "files of the scan changed"
+    assert told(tmp_path, scene="other") == "the scan, or how it is read, changed"
+
+
+def test_other_options_of_poses_make_it_stale(tmp_path: Path) -> None:
+    assert told(tmp_path, poses={"poses": "refined"}) == "options of poses changed"
+    before = {"sources": {"objects": {"scene": "s", "poses": "refined"}}}
+    prepared = prepared_with(CONFIGS, tmp_path)
+    assert changed_outside(before, prepared, scene="s", poses={}) == "options of poses changed"
+    assert changed_outside(before, prepared, scene="s", poses={"poses": "refined"}) == ""
+    assert changed_outside({}, prepared, scene="s", poses={"poses": "refined"}) == ""  # a result of before
 
 
 @pytest.mark.parametrize(

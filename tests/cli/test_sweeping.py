@@ -87,7 +87,7 @@ def test_a_sweep_started_again_sees_what_people_changed_since(
     assert planned_states() == [("ok", ""), ("ok", "")]
     picture = next((room / "color").iterdir())
     picture.write_bytes(picture.read_bytes() + b"\0")
-    assert planned_states() == [("stale", "files of the scan changed")] * 2
+    assert planned_states() == [("stale", "the scan, or how it is read, changed")] * 2
     assert status_of(["run", "-m", *command]) == 0
     assert planned_states() == [("ok", ""), ("ok", "")]
     other = [o for o in command if not o.startswith(("object=", "reports="))]
