@@ -61,6 +61,8 @@ def one_line(error: BaseException) -> str:
         cause = error.__cause__
         if isinstance(cause, (ValueError, ImportError, OSError)):
             return _squeezed(str(cause))
+    if isinstance(error, OverrideParseException) and "/" in error.override and "=" not in error.override:
+        return f"'{error.override}' is no option: write scene.root={error.override} if it is the scan"
     if isinstance(error, OverrideParseException):
         return f"cannot read the override '{error.override}': write key=value ({_squeezed(str(error))})"
     if isinstance(error, (HydraException, OmegaConfBaseException)):

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from o2recon.check import Report
 from o2recon.cli.chain import Chain, Outcome
 from o2recon.cli.checking import checked, pictured
 from o2recon.cli.companions import companions, is_auto
@@ -87,7 +88,7 @@ def run(job: Job) -> list[dict[str, Any]]:
         if any(o.failed for o in simple):
             logger.warning("baseline %s failed: %s", other.experiment, _failures(simple))
     if job.stage == "prepare":
-        _print_next(job, scene, asked.kept)
+        _print_next(job, scene, asked.kept, report)
     if job.config.reports and job.stage in ("run", "demo"):
         write_report(job)
     if job.config.exports and job.stage in ("run", "demo"):
@@ -159,8 +160,10 @@ def print_dropped(selection: Selection, console: Console) -> None:
         console.print(f"object {dropped.id} ({dropped.category}) is dropped: {dropped.reason}", soft_wrap=True)
 
 
-def _print_next(job: Job, scene: Scene, kept: tuple[Kept, ...]) -> None:
-    """Where the prepared data are, and what to do with them."""
+def _print_next(job: Job, scene: Scene, kept: tuple[Kept, ...], report: Report | None) -> None:
+    """Where the prepared data are, and what to do with them; before that, whether the check had doubts."""
+    if report is not None and report.level == "doubtful":
+        print(f"the check has doubts: {'; '.join(finding.line() for finding in report.worst())}")
     folders = [job.prepared_folder(scene.name, one.id) for one in kept]
     print(f"prepared data: {folders[0] if len(folders) == 1 else f'{folders[0].parent}/<object>'}")
     print("next, with the same options: 'o2recon run', or 'o2recon annotate' to paint what is hidden of an object")

@@ -84,7 +84,7 @@ def check_space(wanted: Iterable[Need]) -> None:
             together[_existing(need.folder).stat().st_dev].append(need)
     for same in together.values():
         total, free = sum(n.num_bytes for n in same), free_bytes(same[0].folder)
-        parts = " and ".join(f"{bytes_shown(n.num_bytes)} in {n.folder} for {n.what}" for n in same)
+        parts = ", ".join(f"{bytes_shown(n.num_bytes)} in {n.folder} for {n.what}" for n in same)
         if total > free:
             raise ValueError(
                 f"the disk is too small: needs about {parts}, by estimate; {bytes_shown(free)} are free;"

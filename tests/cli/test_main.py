@@ -57,6 +57,7 @@ def test_help_may_be_read_in_part() -> None:
         (["run", "train.num_step=2"], "did you mean 'train.num_steps'?"),
         (["run", "experiment=quik"], "experiment=quik does not exist; did you mean 'quick'? (there are: "),
         (["run", "seed=1,2"], "seed=1,2 are several values: '-m' after the stage runs every one"),
+        (["run", "/data/scan"], "write scene.root=/data/scan if it is the scan"),
         (["run", "quick"], "cannot read the override 'quick': write key=value"),
         (["run"], "scene.root is needed"),
         (["run", "scene.root=nowhere"], "nowhere is no folder"),

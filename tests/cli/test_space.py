@@ -29,9 +29,9 @@ def test_folders_of_one_disk_are_counted_together(
     check_space(wanted)
     (told,) = caplog.records
     assert told.levelname == "WARNING" and "200.0 MB are free" in told.getMessage()
-    assert f"60.0 MB in {tmp_path / 'not' / 'there'} for 2 objects and 50.0 MB in" in told.getMessage()
+    assert f"60.0 MB in {tmp_path / 'not' / 'there'} for 2 objects, 50.0 MB in" in told.getMessage()
     with_free(monkeypatch, 100_000_000)
-    with pytest.raises(ValueError, match=r"for 2 objects and .* for 2 runs, .*100\.0 MB are free; free some space"):
+    with pytest.raises(ValueError, match=r"for 2 objects, .* for 2 runs, .*100\.0 MB are free; free some space"):
         check_space(wanted)
     with_free(monkeypatch, 0)
     check_space([Need("nothing", tmp_path, 0)])
