@@ -1,9 +1,12 @@
 """Training on the sphere of `sphere_scene`, small enough for tests."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from sphere_scene import point_options, ray_options, sphere_scene
 
@@ -129,3 +132,22 @@ def sdf_error_cm(field: torch.nn.Module) -> float:
     directions = torch.nn.functional.normalize(torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
     with torch.no_grad():
         return float(field.sdf(directions * scene.radius / scene.frame.scale).abs().mean()) * scene.frame.scale * 100
+
+
+class Killed(Exception):
+    """Stands for the kill signal."""
+
+
+@contextmanager
+def killed_at(killing: int) -> Iterator[None]:
+    """A training in here ends so before the block of that step."""
+    step = Reconstruction.training_step
+
+    def training_step(self: Reconstruction, block: Any, index: int) -> None:
+        if self.step >= killing:
+            raise Killed
+        step(self, block, index)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Reconstruction, "training_step", training_step)
+        yield

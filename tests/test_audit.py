@@ -23,7 +23,7 @@ FLAW = {"id": "CVE-1", "fix_versions": ["3.2"], "aliases": [], "description": "b
 OLD = {"name": "jinja2", "version": "3.1.2", "vulns": [FLAW]}
 FINE = {"name": "numpy", "version": "2.4.6", "vulns": []}
 UNKNOWN = {"name": "torch", "skip_reason": "Dependency not found on PyPI and could not be audited: torch (2.13.0+cpu)"}
-OFFLINE = "Traceback (most recent call last):\n  ...\nrequests.exceptions.ConnectionError: Failed to resolve 'index.example'"
+OFFLINE = "Traceback (most recent call last):\n  ...\nrequests.exceptions.ConnectionError: Failed to resolve 'no.host'"
 BLOCKED = "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed\nERROR:pip_audit._cli:Tip: try another"
 
 
@@ -46,7 +46,7 @@ def audit(folder: Path, about: str, installed: str) -> tuple[int, str]:
     [
         (of(OLD), of(FINE, UNKNOWN), 0, ["1 packages checked, 0 known vulnerabilities", "not checked, .*: torch"]),
         (of(OLD), of(FINE, OLD), 1, ["jinja2 3.1.2: CVE-1, fixed in 3.2", "2 packages checked, 1 known"]),
-        (OFFLINE, of(FINE), 0, ["NOT DONE, nothing was checked: .*ConnectionError: Failed to resolve 'index.example'"]),
+        (OFFLINE, of(FINE), 0, ["NOT DONE, nothing was checked: .*ConnectionError: Failed to resolve 'no.host'"]),
         (BLOCKED, of(FINE), 0, ["NOT DONE, nothing was checked: .*Could not connect"]),
         (of(OLD), OFFLINE, 0, ["NOT DONE, nothing was checked: .*ConnectionError"]),
         (of(UNKNOWN), of(OLD), 0, ["NOT DONE, nothing was checked: .*knows no advisory"]),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from shared_rays import FailingSecond, both_gradients, gradients, not_ready
 from sphere_scene import sphere_scene
-from sphere_training import fit_of, losses, sdf_error_cm, train
+from sphere_training import Killed, fit_of, losses, sdf_error_cm, train
 
 from o2recon.train import Ddp, TrainingDiverged, read_checkpoint
 from o2recon.train.ddp import Join
@@ -61,10 +61,6 @@ def test_two_processes_train_as_well_as_one_and_only_the_first_writes(folder: Ob
     assert files[0] == files[1]
     first = [float(r[0]["train/loss/color"]) for r in rows]
     assert first[0] == pytest.approx(first[1], rel=0.02)  # the same rays, other places along them
-
-
-class Killed(Exception):
-    """Stands for the kill signal."""
 
 
 @pytest.mark.slow

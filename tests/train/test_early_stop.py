@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from sphere_scene import sphere_scene
-from sphere_training import fit_of, train
+from sphere_training import Killed, fit_of, train
 
 from o2recon.train import EarlyStop, Reconstruction, read_checkpoint
 from o2recon.workspace import ObjectFolder
@@ -59,10 +59,6 @@ def test_it_ends_after_the_cool_down_at_the_rates_of_the_end(
 @pytest.fixture(scope="module")
 def whole(folder: ObjectFolder, tmp_path_factory: pytest.TempPathFactory) -> Reconstruction:
     return trained(folder, tmp_path_factory.mktemp("whole"), cool_down=12)
-
-
-class Killed(Exception):
-    """Stands for the kill signal."""
 
 
 @pytest.mark.parametrize("step_killed", [16, 20])

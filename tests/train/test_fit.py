@@ -8,7 +8,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from sphere_scene import sphere_scene
-from sphere_training import FIELD, fit_of, losses, sdf_error_cm, train
+from sphere_training import FIELD, Killed, fit_of, killed_at, losses, sdf_error_cm, train
 
 from o2recon.data import VolumeField
 from o2recon.train import Fit, Reconstruction, TrainingDiverged, build_field, load_field, read_checkpoint
@@ -38,25 +38,10 @@ def test_a_warm_start_follows_the_volume_within_3_mm(folder: ObjectFolder) -> No
     assert sdf_error_cm(field) < 0.3
 
 
-class Killed(Exception):
-    """Stands for the kill signal."""
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(folder: ObjectFolder, tmp_path: Path) -> None:
     whole = train(folder, tmp_path / "whole", fit_of(24, warm=3))
-    step = Reconstruction.training_step
-
-    def killed_at_step_12(self: Reconstruction, block: Any, index: int) -> None:
-        if self.step >= 12:
-            raise Killed
-        step(self, block, index)
-
-    monkeypatch.setattr(Reconstruction, "training_step", killed_at_step_12)
-    with pytest.raises(Killed):
+    with killed_at(12):
         train(folder, tmp_path / "cut", fit_of(24, warm=3))
-    monkeypatch.undo()
     assert read_checkpoint(tmp_path / "cut/checkpoints/last.ckpt")["o2recon"]["step"] == 8
     told: list[tuple[int, dict[str, float]]] = []
     resumed = train(

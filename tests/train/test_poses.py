@@ -10,7 +10,7 @@ import pytest
 import torch
 from painted_box import rule
 from sphere_scene import SphereScene, sphere_scene
-from sphere_training import fit_of, train
+from sphere_training import fit_of, killed_at, train
 
 from o2recon.train import Ddp, PoseRefinement, Reconstruction, TrainingDiverged, read_checkpoint
 from o2recon.train.alignment import rotations
@@ -36,25 +36,10 @@ def sphere_rule() -> PoseRefinement:
     return rule(shares="[0.0,0.25,0.7]", num_points=32, num_outline=8, iterations=2, min_gain=0.0)
 
 
-class Killed(Exception):
-    """Stands for the kill signal."""
-
-
-def test_a_killed_training_goes_on_with_the_views_where_they_were(
-    folder: ObjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_goes_on_with_the_views_where_they_were(folder: ObjectFolder, tmp_path: Path) -> None:
     whole = train(folder, tmp_path / "whole", fit_of(16, warm=3), poses=sphere_rule())
-    step = Reconstruction.training_step
-
-    def killed_at_step_12(self: Reconstruction, block: Any, index: int) -> None:
-        if self.step >= 12:
-            raise Killed
-        step(self, block, index)
-
-    monkeypatch.setattr(Reconstruction, "training_step", killed_at_step_12)
-    with pytest.raises(Killed):
+    with killed_at(12):
         train(folder, tmp_path / "cut", fit_of(16, warm=3), poses=sphere_rule())
-    monkeypatch.undo()
     resumed = train(folder, tmp_path / "cut", fit_of(16, warm=3), poses=sphere_rule())
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
